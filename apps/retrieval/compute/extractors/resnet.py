@@ -1,0 +1,216 @@
+"""ResNet, layer 5A: `r_full`, `r_sum` and `r_max` from one forward pass.
+
+Layer 5A of the reference study is 512 x 7 x 7 = 25,088 numbers ("the convolutional layer 5A of
+RESNET50", section 2 and table 2). In ResNet-50 that is the 3 x 3 convolution of the first block of
+the fifth group (`res5a_branch2b`), read after batch normalisation and ReLU, as a network's
+features are: transformers' `encoder.stages[3].layers[0].layer[1]`, which ends with its
+activation. ResNet-18 has no such bottleneck; the layer of the same size and place that ends with
+an activation is the first block itself, `encoder.stages[3].layers[0]` (`res5a`).
+
+All values are therefore >= 0. `r_full` is the layer flattened channel by channel, then row by
+row; `r_sum` and `r_max` are the sum and the maximum over the 49 places of every channel.
+
+Preprocessing: shorter side to 256 by Pillow bilinear (sides `round(side * 256 / shorter)`), the
+centre 224 x 224 (offsets floored), ImageNet mean and deviation. Everything in float32; TF32 is
+off, so that processors and GPUs differ by rounding only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from transformers import ResNetConfig, ResNetModel
+
+from apps.retrieval.compute.pixels import Pixels, UnreadableError
+from apps.retrieval.compute.weights import Weights, WeightsDamagedError
+
+SHORTER_SIDE = 256
+CROP = 224
+MOST_ELONGATED = 1000
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+CHANNELS, PLACES = 512, 49
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "resnet50": {
+        "layer_type": "bottleneck",
+        "depths": [3, 4, 6, 3],
+        "hidden_sizes": [256, 512, 1024, 2048],
+    },
+    "resnet18": {
+        "layer_type": "basic",
+        "depths": [2, 2, 2, 2],
+        "hidden_sizes": [64, 128, 256, 512],
+    },
+}
+
+
+def crop_of(image: Pixels) -> Pixels:
+    """The centre 224 x 224 of an image (height, width, 3) whose shorter side became 256."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    if max(height, width) > MOST_ELONGATED * shorter:
+        raise UnreadableError(f"it is more than {MOST_ELONGATED} times as long as it is wide")
+    size = (round(width * SHORTER_SIDE / shorter), round(height * SHORTER_SIDE / shorter))
+    resized = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
+    left, top = (size[0] - CROP) // 2, (size[1] - CROP) // 2
+    return np.asarray(resized.crop((left, top, left + CROP, top + CROP)))
+
+
+def transformers_name(name: str) -> str | None:
+    """The name in transformers' `ResNetModel` of a tensor; None for the classifier's.
+
+    Takes torchvision's names (`layer4.0.conv2.weight`) and the hub's own (`resnet.encoder...`).
+    """
+    if name.startswith(("fc.", "classifier.")):
+        return None
+    if name.startswith("resnet."):
+        return name.removeprefix("resnet.")
+    if found := re.fullmatch(r"(conv|bn)1\.(\w+)", name):
+        return f"embedder.embedder.{_PART[found[1]]}.{found[2]}"
+    if found := re.fullmatch(r"layer(\d)\.(\d+)\.(conv|bn)(\d)\.(\w+)", name):
+        stage, layer, part, number, tensor = found.groups()
+        inner = f"layer.{int(number) - 1}.{_PART[part]}"
+        return f"encoder.stages.{int(stage) - 1}.layers.{layer}.{inner}.{tensor}"
+    if found := re.fullmatch(r"layer(\d)\.(\d+)\.downsample\.([01])\.(\w+)", name):
+        stage, layer, number, tensor = found.groups()
+        inner = f"shortcut.{'convolution' if number == '0' else 'normalization'}"
+        return f"encoder.stages.{int(stage) - 1}.layers.{layer}.{inner}.{tensor}"
+    return name
+
+
+_PART = {"conv": "convolution", "bn": "normalization"}
+
+
+def load_backbone(*, backbone: str, path: Path) -> nn.Module:
+    """Build the model from its configuration and fill it from a safetensors file.
+
+    Raises:
+        WeightsDamagedError: not a safetensors file, a tensor missing, of another shape or not
+            finite; the sentence names the file and the tensor.
+    """
+    with torch.device("meta"):  # shapes only: no random numbers that would be overwritten
+        model: nn.Module = ResNetModel(ResNetConfig(**CONFIGS[backbone]))
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, ValueError, OSError) as error:
+        raise WeightsDamagedError(f"{path.name} is not a whole safetensors file.") from error
+    _fill(model=model, tensors=tensors, file_name=path.name)
+    return model.eval()
+
+
+def _fill(*, model: nn.Module, tensors: Mapping[str, torch.Tensor], file_name: str) -> None:
+    renamed = {
+        new: (old, tensor)
+        for old, tensor in tensors.items()
+        if (new := transformers_name(old)) is not None
+    }
+    state = {}
+    for name, expected in model.state_dict().items():
+        if name.endswith("num_batches_tracked"):  # counts training steps: decides nothing
+            state[name] = torch.zeros((), dtype=expected.dtype)
+            continue
+        if name not in renamed:
+            raise WeightsDamagedError(f"{file_name} has no tensor for {name}.")
+        old, tensor = renamed[name]
+        if tensor.shape != expected.shape:
+            raise WeightsDamagedError(
+                f"{file_name}: the tensor {old} has the shape {tuple(tensor.shape)}, "
+                f"not {tuple(expected.shape)}."
+            )
+        if not torch.isfinite(tensor).all():
+            raise WeightsDamagedError(f"{file_name}: the tensor {old} is not finite.")
+        state[name] = tensor.to(expected.dtype)
+    if unknown := sorted(
+        old
+        for new, (old, _) in renamed.items()
+        if new not in state and not new.endswith("num_batches_tracked")
+    ):
+        raise WeightsDamagedError(f"{file_name} has a tensor of another network: {unknown[0]}.")
+    model.load_state_dict(state, assign=True)
+
+
+def layer_5a(model: Any) -> nn.Sequential:
+    """The part of a `ResNetModel` up to layer 5A: what comes after it is not computed."""
+    stages = model.encoder.stages
+    first_block = stages[3].layers[0]
+    is_bottleneck = model.config.layer_type == "bottleneck"
+    return nn.Sequential(
+        model.embedder, *stages[:3], first_block.layer[:2] if is_bottleneck else first_block
+    )
+
+
+def fuse_normalisation(module: Any) -> None:
+    """Put every batch normalisation into the convolution before it, in place.
+
+    The same function of the pixels up to rounding, and a tenth faster.
+    """
+    for child in module.children():
+        if hasattr(child, "convolution") and hasattr(child, "normalization"):
+            child.convolution = fuse_conv_bn_eval(child.convolution, child.normalization)
+            child.normalization = nn.Identity()
+        else:
+            fuse_normalisation(child)
+
+
+class ResNetLayer5A:
+    name = "resnet"
+    dimensions = {"r_full": CHANNELS * PLACES, "r_sum": CHANNELS, "r_max": CHANNELS}
+
+    def __init__(self, *, weights: Weights, device: str, threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.version = weights.version
+        self.device = device
+        self.batch_size = 128 if device.startswith("cuda") else 32
+        model = load_backbone(backbone=weights.backbone, path=weights.path)
+        network: Any = layer_5a(model).to(device)
+        fuse_normalisation(network)
+        self.network = network.to(memory_format=torch.channels_last)
+        shape = (1, 3, 1, 1)
+        self._mean = torch.tensor(MEAN, device=device).reshape(shape)
+        self._deviation = torch.tensor(DEVIATION, device=device).reshape(shape)
+
+    def prepare(self, image: Pixels) -> Pixels:
+        return crop_of(image)
+
+    def activations(self, batch: Sequence[Pixels]) -> torch.Tensor:
+        """Layer 5A of prepared images, shape (images, 512, 7, 7), on the extractor's device."""
+        stacked = torch.from_numpy(np.stack(batch)).to(self.device)
+        pixels = stacked.permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
+        pixels.sub_(self._mean).div_(self._deviation)
+        with (
+            torch.inference_mode(),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
+            found: torch.Tensor = self.network(pixels)
+        return found
+
+    def extract(
+        self,
+        batch: Sequence[Pixels],
+        *,
+        spaces: Sequence[str] = ("r_full", "r_sum", "r_max"),
+    ) -> dict[str, npt.NDArray[Any]]:
+        """One forward pass, every asked-for aggregation: space -> (images, dimensions).
+
+        `r_full` in float16, as it is stored, the others in float32.
+        """
+        activations = self.activations(batch).flatten(2)  # (images, 512, 49)
+        out: dict[str, npt.NDArray[Any]] = {}
+        if "r_full" in spaces:
+            out["r_full"] = activations.flatten(1).to(torch.float16).cpu().numpy()
+        if "r_sum" in spaces:
+            out["r_sum"] = activations.sum(dim=2).cpu().numpy()
+        if "r_max" in spaces:
+            out["r_max"] = activations.amax(dim=2).cpu().numpy()
+        return out

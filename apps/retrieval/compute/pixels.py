@@ -1,0 +1,10 @@
+"""What extractors take: upright 8-bit RGB, decoded elsewhere (the same way for all of them)."""
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]  # (height, width, 3)
+
+
+class UnreadableError(Exception):
+    """An image without a vector; the text is the reason shown to a person."""

@@ -1,0 +1,168 @@
+"""Search by the definition: every distance is computed, block by block, in float64."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from apps.retrieval.compute.search.base import (
+    DEFAULT_MEMORY,
+    Doubles,
+    Floats,
+    Neighbours,
+    OnRows,
+    Ordinals,
+    Told,
+    check,
+    in_float32,
+    merged,
+    rows_of_a_block,
+)
+
+EXACT_BYTES = 2**20  # widened to float64 at a time: they stay in cache
+
+Matrix = Callable[[Floats, Floats], Doubles]  # (queries, d), (rows, d) -> (queries, rows)
+
+
+def euclidean_distances(*, query: Floats, rows: Floats) -> Doubles:
+    """The definition: sqrt(sum((row - query)²)) in float64, row by row; shape (rows,).
+
+    A row's value depends on that row and the query alone, not on which rows come with it.
+    """
+    wide = query.astype(np.float64)
+    out = np.empty(len(rows))
+    step = max(1, EXACT_BYTES // (8 * len(query)))
+    for start in range(0, len(rows), step):
+        difference = in_float32(rows[start : start + step]).astype(np.float64)
+        difference -= wide
+        np.square(difference, out=difference)
+        difference.sum(axis=1, out=out[start : start + step])
+    return np.sqrt(out, out=out)
+
+
+def euclidean_matrix(queries: Floats, rows: Floats) -> Doubles:
+    return np.stack([euclidean_distances(query=query, rows=rows) for query in queries])
+
+
+def city_block_matrix(queries: Floats, rows: Floats) -> Doubles:
+    """Sum of absolute differences (edge histogram: L1 over its 80 levels)."""
+    from scipy.spatial.distance import cdist
+
+    distances: Doubles = cdist(queries.astype(np.float64), rows.astype(np.float64), "cityblock")
+    return distances
+
+
+# Weights of the colour layout distance: of Y, Cb and Cr in zig-zag order.
+LAYOUT_WEIGHTS = (
+    np.array([2, 2, 2, 1, 1, 1, 1, 1, 1, 1], dtype=np.float64),
+    np.array([2, 1, 1], dtype=np.float64),
+    np.array([4, 2, 2], dtype=np.float64),
+)
+
+
+def colour_layout_matrix(queries: Floats, rows: Floats) -> Doubles:
+    """sqrt(sum wY dY²) + sqrt(sum wCb dCb²) + sqrt(sum wCr dCr²), 10 + 3 + 3 values."""
+    from scipy.spatial.distance import cdist
+
+    total = np.zeros((len(queries), len(rows)))
+    start = 0
+    for weights in LAYOUT_WEIGHTS:
+        part = slice(start, start + len(weights))
+        start += len(weights)
+        total += np.sqrt(
+            cdist(
+                queries[:, part].astype(np.float64),
+                rows[:, part].astype(np.float64),
+                "sqeuclidean",
+                w=weights,
+            )
+        )
+    return total
+
+
+def city_block(
+    *,
+    queries: Floats,
+    shards: Sequence[Floats],
+    first: int,
+    eligible: npt.NDArray[np.bool_],
+    own: Ordinals,
+    k: int,
+    memory: int = DEFAULT_MEMORY,
+    threads: int | None = None,
+    on_rows: OnRows | None = None,
+    block_rows: int | None = None,
+) -> list[Neighbours]:
+    """Nearest rows by L1 distance; see `Search`."""
+    check(queries=queries, shards=shards, eligible=eligible, own=own, k=k)
+    return by_definition(
+        city_block_matrix, queries, shards, first, eligible, own, k, memory, on_rows, block_rows
+    )
+
+
+def colour_layout(
+    *,
+    queries: Floats,
+    shards: Sequence[Floats],
+    first: int,
+    eligible: npt.NDArray[np.bool_],
+    own: Ordinals,
+    k: int,
+    memory: int = DEFAULT_MEMORY,
+    threads: int | None = None,
+    on_rows: OnRows | None = None,
+    block_rows: int | None = None,
+) -> list[Neighbours]:
+    """Nearest rows by the weighted colour layout distance; see `Search`."""
+    check(queries=queries, shards=shards, eligible=eligible, own=own, k=k)
+    return by_definition(
+        colour_layout_matrix, queries, shards, first, eligible, own, k, memory, on_rows, block_rows
+    )
+
+
+def by_definition(
+    matrix: Matrix,
+    queries: Floats,
+    shards: Sequence[Floats],
+    first: int,
+    eligible: npt.NDArray[np.bool_],
+    own: Ordinals,
+    k: int,
+    memory: int,
+    on_rows: OnRows | None,
+    block_rows: int | None,
+) -> list[Neighbours]:
+    """Compute every distance as it is defined, block by block, and keep the best `k`."""
+    count, dimensions = queries.shape
+    group = int(max(1, min(count, memory / 3 // (16 * dimensions + 48 * k))))
+    rows = block_rows or rows_of_a_block(
+        memory=memory, per_row=24 * dimensions + 32 * group, dimensions=dimensions
+    )
+    results: list[Neighbours] = []
+    for start in range(0, count, group):
+        some = queries[start : start + group]
+        told = Told(on_rows, passes=-(-count // group), before=start // group)
+        best = [merged([], k=k) for _ in some]
+        at = first
+        for shard in shards:
+            for row in range(0, len(shard), rows):
+                block = shard[row : row + rows]
+                allowed = eligible[at - first + row : at - first + row + len(block)]
+                with np.errstate(invalid="ignore"):
+                    distances = matrix(some, block)
+                distances[:, ~allowed] = np.nan
+                distances[np.isinf(distances)] = np.nan  # a row that is not finite
+                ordinals = np.arange(at + row, at + row + len(block), dtype=np.int64)
+                for index, line in enumerate(distances):
+                    enough = len(best[index].distances) == k
+                    # Later rows lose ties, so once k are known only nearer ones count.
+                    limit = best[index].distances[-1] if enough else np.inf
+                    near = line < limit if enough else line <= limit  # never true for NaN
+                    near &= ordinals != own[start + index]
+                    if near.any():
+                        new = Neighbours(ordinals[near], line[near])
+                        best[index] = merged([best[index], new], k=k)
+                told.add(rows=len(block), of=len(eligible))
+            at += len(shard)
+        results += best
+    return results

@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+from django.utils.module_loading import import_string
+
+from apps.common.commands import Command as BaseCommand
+from apps.common.errors import InvalidError
+from apps.common.storage import published
+
+# Each takes `quick` and returns lines that look like `apps.retrieval.bench.Measurement`.
+BENCHES = {
+    "search": "apps.retrieval.bench.search_of_512_dimensions",
+    "extraction": "apps.retrieval.bench.extraction_against_the_bare_model",
+    "descriptors": "apps.retrieval.bench.small_descriptors",
+    "report": "apps.analytics.bench.report_of_the_papers_size",
+    "web": "apps.config.bench.web_process",
+}
+
+
+class Command(BaseCommand):
+    help = "Measure the budgets on this machine: prints a table and writes bench.json."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--quick", action="store_true", help="smaller sizes, fewer rounds")
+        parser.add_argument("--only", action="append", default=[], metavar="NAME")
+        parser.add_argument("--out", type=Path, default=None, metavar="bench.json")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        unknown = sorted(set(options["only"]) - set(BENCHES))
+        if unknown:
+            raise InvalidError(
+                f"There is no measurement {unknown[0]!r}; there are {', '.join(BENCHES)}.",
+                field="only",
+            )
+        lines = []
+        for name, path in BENCHES.items():
+            if options["only"] and name not in options["only"]:
+                continue
+            for line in import_string(path)(quick=options["quick"]):
+                lines.append(
+                    {
+                        "name": line.name,
+                        "value": line.value,
+                        "unit": line.unit,
+                        "bound": line.bound,
+                        "holds": line.holds,
+                    }
+                )
+                verdict = {True: "holds", False: "BROKEN", None: ""}[line.holds]
+                value = f"{line.value:.4g} {line.unit}".rstrip()
+                self.stdout.write(
+                    f"{line.name:<70} {value:>16}  {line.bound:<8} {verdict}".rstrip()
+                )
+        out = options["out"] or settings.DATA / "bench.json"
+        with published(out) as file:
+            file.write(json.dumps(lines, indent=1).encode() + b"\n")
+        self.stdout.write(f"Written to {out}.")

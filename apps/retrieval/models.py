@@ -1,0 +1,102 @@
+"""What is found: feature spaces and their shards, rankings, pools with their ledger."""
+
+from django.db import models
+
+from apps.catalog.models import Collection, Image
+from apps.studies.models import Query
+
+
+class FeatureSpace(models.Model):
+    """One way to turn a collection's images into vectors.
+
+    `version` names everything that decides the numbers (code, weights, preprocessing); another
+    version is another space. Complete once `rows` equals the collection's number of ordinals.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="spaces")
+    name = models.CharField(max_length=40)
+    version = models.CharField(max_length=100)
+    dimensions = models.PositiveIntegerField()
+    dtype = models.CharField(max_length=10, default="float32")
+    rows = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["collection", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                name="space_version_is_unique", fields=["collection", "name", "version"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Shard(models.Model):
+    """Rows `start .. start + rows - 1` of a space; `sha256` is of the file. NaN rows are listed."""
+
+    space = models.ForeignKey(FeatureSpace, on_delete=models.CASCADE, related_name="shards")
+    start = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
+    file = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    missing = models.JSONField(default=list)  # [[ordinal, reason], ...]
+    provenance = models.JSONField(default=dict)  # device, package versions
+
+    class Meta:
+        ordering = ["space", "start"]
+        constraints = [
+            models.UniqueConstraint(name="shard_start_is_unique", fields=["space", "start"])
+        ]
+
+
+class Ranking(models.Model):
+    """What one method answers to one query, best first.
+
+    `images` holds primary keys of `Image`, `scores` as many numbers (higher is better; for a
+    distance its negative), strictly decreasing after ties were broken by ordinal only in rank.
+    """
+
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="rankings")
+    method = models.CharField(max_length=60)
+    images = models.JSONField()
+    scores = models.JSONField()
+    version = models.CharField(max_length=100, blank=True)  # of the space that was searched
+
+    class Meta:
+        ordering = ["query", "method"]
+        constraints = [
+            models.UniqueConstraint(name="ranking_is_unique", fields=["query", "method"])
+        ]
+
+
+class PoolEntry(models.Model):
+    """A pair to judge: a candidate that at least one method found within the depth."""
+
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="pool")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["query", "image"]
+        verbose_name_plural = "pool entries"
+        constraints = [
+            models.UniqueConstraint(name="pool_entry_is_unique", fields=["query", "image"])
+        ]
+
+
+class PoolSource(models.Model):
+    """The ledger: which method found a pair, at what rank, with what score."""
+
+    entry = models.ForeignKey(PoolEntry, on_delete=models.CASCADE, related_name="sources")
+    method = models.CharField(max_length=60)
+    rank = models.PositiveIntegerField()
+    score = models.FloatField()
+
+    class Meta:
+        ordering = ["entry", "method"]
+        constraints = [
+            models.UniqueConstraint(name="pool_source_is_unique", fields=["entry", "method"]),
+            models.CheckConstraint(name="pool_rank_from_one", condition=models.Q(rank__gte=1)),
+        ]

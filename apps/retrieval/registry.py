@@ -1,0 +1,182 @@
+"""Extractors, spaces and methods by name. Code is named by dotted path and loaded on first use.
+
+The web process reads this table and must never import torch: only workers call `load`.
+A new extractor is one file in `compute/extractors/` and one entry here; so is a method.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from apps.common.errors import InvalidError
+
+
+class UnknownSpaceError(InvalidError):
+    code = "unknown_space"
+
+
+class UnknownMethodError(InvalidError):
+    code = "unknown_method"
+
+
+@dataclass(frozen=True)
+class SpaceEntry:
+    """A feature space: `dtype` is how its shards keep the numbers."""
+
+    name: str
+    title: str
+    dimensions: int
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class ExtractorEntry:
+    """What computes one or more spaces from the same work.
+
+    Attributes:
+        path: dotted path of the class.
+        needs_weights: it is a backbone: it takes a device and weights.
+    """
+
+    name: str
+    path: str
+    spaces: tuple[SpaceEntry, ...]
+    needs_weights: bool = False
+
+    def load(self) -> Any:
+        return _load(self.path)
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A space searched in one way.
+
+    `search` is the dotted path of a function with the signature of
+    `apps.retrieval.compute.search.Search`.
+    """
+
+    name: str
+    title: str
+    space: str
+    search_title: str
+    description: str
+    search: str
+
+    def load(self) -> Any:
+        return _load(self.search)
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+_EXTRACTORS = (
+    ExtractorEntry(
+        name="cld",
+        path="apps.retrieval.compute.extractors.cld.ColourLayout",
+        spaces=(SpaceEntry("cld", "Colour layout", 16),),
+    ),
+    ExtractorEntry(
+        name="ehd",
+        path="apps.retrieval.compute.extractors.ehd.EdgeHistogram",
+        spaces=(SpaceEntry("ehd", "Edge histogram", 80),),
+    ),
+    ExtractorEntry(
+        name="resnet",
+        path="apps.retrieval.compute.extractors.resnet.ResNetLayer5A",
+        spaces=(
+            SpaceEntry("r_full", "ResNet layer 5A, full", 25_088, "float16"),
+            SpaceEntry("r_sum", "ResNet layer 5A, sum", 512),
+            SpaceEntry("r_max", "ResNet layer 5A, max", 512),
+        ),
+        needs_weights=True,
+    ),
+)
+
+_EUCLIDEAN = "apps.retrieval.compute.search.euclidean"
+_METHODS = (
+    MethodEntry(
+        "r_full",
+        "ResNet full",
+        "r_full",
+        "exact Euclidean",
+        "Activations of layer 5A at all 7 x 7 places: what is where.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "r_sum",
+        "ResNet sum",
+        "r_sum",
+        "exact Euclidean",
+        "Activations of layer 5A summed over the places: how much of what.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "r_max",
+        "ResNet max",
+        "r_max",
+        "exact Euclidean",
+        "The strongest activation of each channel of layer 5A: what is anywhere.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "cld",
+        "Colour layout",
+        "cld",
+        "exact, MPEG-7 weights",
+        "The colours of an 8 x 8 grid (MPEG-7 colour layout descriptor).",
+        "apps.retrieval.compute.search.colour_layout",
+    ),
+    MethodEntry(
+        "ehd",
+        "Edge histogram",
+        "ehd",
+        "exact L1",
+        "The directions of edges in 4 x 4 fields (MPEG-7 edge histogram descriptor).",
+        "apps.retrieval.compute.search.city_block",
+    ),
+)
+
+
+def extractors() -> tuple[ExtractorEntry, ...]:
+    return _EXTRACTORS
+
+
+def methods() -> tuple[MethodEntry, ...]:
+    return _METHODS
+
+
+def method_names() -> tuple[str, ...]:
+    return tuple(method.name for method in _METHODS)
+
+
+def spaces() -> tuple[SpaceEntry, ...]:
+    return tuple(space for extractor in _EXTRACTORS for space in extractor.spaces)
+
+
+def space_of(*, name: str) -> SpaceEntry:
+    for space in spaces():
+        if space.name == name:
+            return space
+    known = ", ".join(space.name for space in spaces())
+    raise UnknownSpaceError(
+        f"There is no feature space {name!r}; there are {known}.", field="spaces"
+    )
+
+
+def extractor_of(*, space: str) -> ExtractorEntry:
+    space_of(name=space)
+    return next(entry for entry in _EXTRACTORS if space in {one.name for one in entry.spaces})
+
+
+def extractor_named(*, name: str) -> ExtractorEntry:
+    return next(entry for entry in _EXTRACTORS if entry.name == name)
+
+
+def method_of(*, name: str) -> MethodEntry:
+    for method in _METHODS:
+        if method.name == name:
+            return method
+    known = ", ".join(method.name for method in _METHODS)
+    raise UnknownMethodError(f"There is no method {name!r}; there are {known}.", field="methods")

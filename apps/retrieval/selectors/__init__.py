@@ -1,0 +1,36 @@
+"""Reads: spaces, their rows, pools."""
+
+from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
+from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
+from apps.retrieval.selectors.spaces import (
+    EXTRACT,
+    Availability,
+    SpaceState,
+    availability_of,
+    current_space,
+    extraction_target,
+    is_complete,
+    rows_of,
+    shards_of,
+    spaces_of,
+)
+
+__all__ = [
+    "EXTRACT",
+    "POOL",
+    "Availability",
+    "PoolSummary",
+    "SpaceState",
+    "availability_of",
+    "current_space",
+    "extraction_target",
+    "is_complete",
+    "opened_rows",
+    "pool_summary",
+    "pools_target",
+    "rows_of",
+    "searchable_rows",
+    "shards_of",
+    "spaces_of",
+    "unreadable_reason",
+]

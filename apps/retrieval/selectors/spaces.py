@@ -1,0 +1,166 @@
+"""What spaces a collection has, how they stand and whether this machine can compute them."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Max, QuerySet, Sum
+
+from apps.catalog.models import Collection, Image
+from apps.jobs.models import Job
+from apps.retrieval import registry
+from apps.retrieval.compute import weights
+from apps.retrieval.models import FeatureSpace, Shard
+
+EXTRACT = "extract_features"
+
+
+def extraction_target(*, collection: Collection) -> str:
+    return f"collection:{collection.slug}"
+
+
+def rows_of(*, collection: Collection) -> int:
+    """How many rows every space of the collection has when complete: ordinals 0..N-1."""
+    last = Image.objects.filter(collection=collection).aggregate(last=Max("ordinal"))["last"]
+    return 0 if last is None else last + 1
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether this machine can compute a space: its version, or why not and what to do."""
+
+    version: str | None
+    reason: str = ""
+    how: str = ""
+
+
+def availability_of(*, extractor: registry.ExtractorEntry) -> Availability:
+    """Ask this machine only: no network, no torch."""
+    if not extractor.needs_weights:
+        return Availability(version=extractor.load().version)
+    try:
+        found = weights.find_weights(folder=settings.WEIGHTS, backbone=settings.BACKBONE)
+    except weights.WeightsNotFoundError as error:
+        return Availability(version=None, reason="Weights not found", how=str(error))
+    except weights.WeightsDamagedError as error:
+        return Availability(version=None, reason="Weights damaged", how=str(error))
+    return Availability(version=found.version)
+
+
+def current_space(*, collection: Collection, name: str) -> FeatureSpace | None:
+    """The newest version of a space that the collection has, complete or not."""
+    return FeatureSpace.objects.filter(collection=collection, name=name).order_by("-pk").first()
+
+
+@dataclass(frozen=True)
+class SpaceState:
+    """How a space of a collection stands, in words for a person."""
+
+    name: str
+    title: str
+    dimensions: int
+    state: str
+    reason: str
+    how: str
+    rows: int
+    total: int
+    bytes: int
+    job: Job | None
+
+
+def spaces_of(*, collection: Collection) -> list[SpaceState]:
+    """Every registered space with its state; a constant number of queries."""
+    total = rows_of(collection=collection)
+    newest: dict[str, FeatureSpace] = {}
+    have: dict[int, int] = {}
+    for space in (
+        FeatureSpace.objects.filter(collection=collection)
+        .annotate(have=Sum("shards__rows"))
+        .order_by("pk")
+    ):
+        newest[space.name] = space
+        have[space.pk] = space.have or 0
+    gone: Counter[str] = Counter()
+    for name, missing in Shard.objects.filter(
+        space__in=[space.pk for space in newest.values()]
+    ).values_list("space__name", "missing"):
+        gone[name] += len(missing)
+    job = (
+        Job.objects.unfinished()
+        .on(extraction_target(collection=collection))
+        .filter(kind=EXTRACT)
+        .select_related("requested_by")
+        .first()
+    )
+    states = []
+    for extractor in registry.extractors():
+        able = availability_of(extractor=extractor)
+        for entry in extractor.spaces:
+            known = newest.get(entry.name)
+            rows = have[known.pk] if known else 0
+            state, reason, how = _state_in_words(
+                collection=collection,
+                entry=entry,
+                known=known,
+                able=able,
+                rows=rows,
+                total=total,
+                gone=gone[entry.name],
+            )
+            itemsize = 2 if entry.dtype == "float16" else 4
+            states.append(
+                SpaceState(
+                    name=entry.name,
+                    title=entry.title,
+                    dimensions=entry.dimensions,
+                    state=state,
+                    reason=reason,
+                    how=how,
+                    rows=rows,
+                    total=total,
+                    bytes=rows * entry.dimensions * itemsize,
+                    job=job if job and entry.name in job.params.get("spaces", []) else None,
+                )
+            )
+    return states
+
+
+def _state_in_words(
+    *,
+    collection: Collection,
+    entry: registry.SpaceEntry,
+    known: FeatureSpace | None,
+    able: Availability,
+    rows: int,
+    total: int,
+    gone: int,
+) -> tuple[str, str, str]:
+    command = f"manage.py extract_features {collection.slug} --space {entry.name}"
+    if total and rows == total:
+        if known and able.version and known.version != able.version:
+            return "ready", f"Computed as {known.version}, not {able.version}.", f"Run {command}."
+        unreadable = f"{gone} of {total} images could not be read." if gone else ""
+        return "ready", unreadable, ""
+    if able.version is None:
+        return "unavailable", able.reason, able.how
+    if rows:
+        return "partial", f"{rows} of {total} images.", f"Run {command}."
+    return (
+        "missing",
+        "Not computed yet." if total else "The collection has no images.",
+        (f"Run {command}." if total else ""),
+    )
+
+
+def is_complete(*, space: FeatureSpace, rows: int) -> bool:
+    """Whether the space has shards for the ordinals 0..rows-1 without a gap."""
+    at = 0
+    for start, number in shards_of(space=space).values_list("start", "rows"):
+        if start != at:
+            return False
+        at += number
+    return at >= rows
+
+
+def shards_of(*, space: FeatureSpace) -> QuerySet[Shard]:
+    return Shard.objects.filter(space=space).order_by("start")

@@ -1,0 +1,48 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.retrieval import bench
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "holds"),
+    [
+        pytest.param(1.1, "<= 1.1", True, id="on an upper bound"),
+        pytest.param(1.2, "<= 1.1", False, id="above it"),
+        pytest.param(0.9, ">= 0.95", False, id="below a lower bound"),
+        pytest.param(5.0, "", None, id="nothing was promised"),
+    ],
+)
+def test_a_bound_holds_or_not(value, bound, holds):
+    assert bench.Measurement("x", value, "", bound).holds is holds
+
+
+def test_the_quickest_round_counts_and_the_first_is_not_one(monkeypatch):
+    clock = iter([0, 10, 14, 20, 23])  # the warm-up is not timed; then 4, then 3
+    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert bench.quickest({"x": lambda: None}, rounds=2) == {"x": 3}
+
+
+def test_the_table_is_written_for_programs_too(tmp_path, capsys):
+    out = tmp_path / "bench.json"
+    call_command("bench", "--quick", "--only", "descriptors", "--out", str(out))
+    lines = json.loads(out.read_text())
+    assert [line["name"].split(",")[0] for line in lines] == ["cld", "ehd"]
+    assert all(line["value"] > 0 and line["holds"] is None for line in lines)
+    assert set(lines[0]) == {"name", "value", "unit", "bound", "holds"}
+    assert "cld, 512 x 384" in capsys.readouterr().out
+
+
+def test_an_unknown_measurement_is_refused():
+    with pytest.raises(CommandError, match="no measurement 'speed'"):
+        call_command("bench", "--only", "speed")
+
+
+@pytest.mark.slow
+def test_our_search_is_compared_with_three_others():
+    lines = {line.name.split(": ")[1]: line for line in bench.search_of_512_dimensions(quick=True)}
+    assert set(lines) == {"ours", "numpy", "torch", "faiss", "ours / fastest"}
+    assert lines["ours / fastest"].bound == "<= 1.1"

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+import pytest
+
+from apps.retrieval import registry
+from apps.studies.methods import DEFAULT_METHODS, known_methods
+
+
+@pytest.mark.parametrize("entry", registry.extractors(), ids=lambda entry: entry.name)
+def test_an_extractor_is_what_its_entry_says(entry):
+    loaded = entry.load()
+    assert loaded.name == entry.name
+    assert loaded.dimensions == {space.name: space.dimensions for space in entry.spaces}
+
+
+@pytest.mark.parametrize("entry", registry.methods(), ids=lambda entry: entry.name)
+def test_a_method_searches_a_space_that_exists(entry):
+    assert callable(entry.load())
+    assert registry.space_of(name=entry.space).dimensions > 0
+
+
+def test_studies_know_the_names_of_the_methods():
+    assert set(DEFAULT_METHODS) <= known_methods()
+
+
+WEB = """
+import sys
+import django
+django.setup()
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+get_wsgi_application()
+for path in ("/api/v1/methods/", "/api/v1/schema/", "/"):
+    Client().get(path)
+from apps.retrieval import registry, selectors
+for extractor in registry.extractors():
+    selectors.availability_of(extractor=extractor)
+heavy = {"torch", "transformers", "faiss", "sklearn", "skimage"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_the_web_process_never_imports_torch_and_its_like():
+    done = subprocess.run([sys.executable, "-c", WEB], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
