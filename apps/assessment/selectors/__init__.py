@@ -1,0 +1,63 @@
+"""Reads. Selectors never write."""
+
+from apps.assessment.selectors.drafting import (
+    DraftPlan,
+    NoAssessorsError,
+    NoPoolsError,
+    NoQueriesError,
+    draft_plan,
+    is_stored,
+    summary_of,
+)
+from apps.assessment.selectors.overview import (
+    Monitor,
+    PlannedAssessor,
+    PlannedCategory,
+    PlanSummary,
+    monitor_of,
+    plan_of,
+)
+from apps.assessment.selectors.own import (
+    Card,
+    CategoryProgress,
+    OwnStudy,
+    Progress,
+    cards_of,
+    categories_of,
+    history_of,
+    may_see_image,
+    next_cards,
+    paces_of,
+    participation,
+    progress_of,
+    studies_of,
+)
+
+__all__ = [
+    "Card",
+    "CategoryProgress",
+    "DraftPlan",
+    "Monitor",
+    "NoAssessorsError",
+    "NoPoolsError",
+    "NoQueriesError",
+    "OwnStudy",
+    "PlanSummary",
+    "PlannedAssessor",
+    "PlannedCategory",
+    "Progress",
+    "cards_of",
+    "categories_of",
+    "draft_plan",
+    "history_of",
+    "is_stored",
+    "may_see_image",
+    "monitor_of",
+    "next_cards",
+    "paces_of",
+    "participation",
+    "plan_of",
+    "progress_of",
+    "studies_of",
+    "summary_of",
+]
