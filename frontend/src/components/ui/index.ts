@@ -1,0 +1,14 @@
+export { EmptyState } from "./EmptyState";
+export { JobProgress, JobStateBadge, jobWords, NoWorker } from "./JobProgress";
+export { KeyHelp } from "./KeyHelp";
+export { LevelMark, type ScaleLevel } from "./LevelMark";
+export { ConfirmModal } from "./ConfirmModal";
+export { Delayed, Loading } from "./Loading";
+export { Logo, Mark } from "./Logo";
+export { Page, PageTitle } from "./Page";
+export { ProblemAlert } from "./ProblemAlert";
+export { QueryState } from "./QueryState";
+export { SafeHtml } from "./SafeHtml";
+export { TableScroll } from "./TableScroll";
+export { ThemeToggle } from "./ThemeToggle";
+export { tellDone, tellFailed } from "./undo";

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { cutWord, intervalOf, numberOf, reasonFinder, scopeWord } from "./numbers";
+
+describe("numberOf", () => {
+  it.each([
+    ["a share in percent, one place", 0.90413, "maa", "90.4"],
+    ["nobody agrees is 0, which is a number", 0, "maa", "0.0"],
+    ["everybody agrees", 1, "P@5", "100.0"],
+    ["a coefficient as it is", -0.0712, "krippendorff_ordinal", "-0.071"],
+    ["undefined is never 0", null, "maa", "n/a"],
+  ])("%s", (_, value, measure, expected) => {
+    expect(numberOf(value, measure)).toBe(expected);
+  });
+});
+
+it("shows an interval only when it has both ends", () => {
+  expect(intervalOf(0.861, 0.9321, "maa")).toBe("86.1 to 93.2");
+  expect(intervalOf(null, 0.9, "maa")).toBe("n/a");
+});
+
+it.each([
+  ["12-345", "1 2 | 3 4 5"],
+  ["1-2345", "1 | 2 3 4 5"],
+  ["exact", "exact level"],
+])("reads the cut %s as %s", (cut, words) => {
+  expect(cutWord(cut)).toBe(words);
+});
+
+it("finds the reason of an undefined number where values.csv has it", () => {
+  const why = reasonFinder([
+    { family: "maa", scope: "ALL", param: "12-345", reason: "no pair was judged twice" },
+  ]);
+  expect(why("maa", "all", "12-345")).toBe("no pair was judged twice");
+  expect(why("maa", "Open", "12-345")).toBe("Undefined: there is nothing to compute it from.");
+  expect(scopeWord("all")).toBe("All categories");
+});

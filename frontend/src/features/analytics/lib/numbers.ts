@@ -1,0 +1,65 @@
+/** How the numbers of a report read: shares in percent, coefficients as they are, undefined as n/a. */
+import type { Undefined } from "../api/types";
+
+/** Measures that are shares of something: shown in percent. The others are coefficients. */
+const SHARES = /^(maa|exact|judged|CR|P|nDCG|NDCG|common)/;
+
+export const isShare = (measure: string): boolean => SHARES.test(measure);
+
+/** 0.90413 -> "90.4"; the percent sign stands in the heading. */
+export const inPercent = (value: number): string => (100 * value).toFixed(1);
+
+export function numberOf(value: number | null, measure: string): string {
+  if (value === null) return "n/a";
+  return isShare(measure) ? inPercent(value) : value.toFixed(3);
+}
+
+/** "86.1 to 93.2"; nothing without both ends. */
+export function intervalOf(low: number | null, high: number | null, measure: string): string {
+  if (low === null || high === null) return "n/a";
+  return `${numberOf(low, measure)} to ${numberOf(high, measure)}`;
+}
+
+const MEASURES: Record<string, string> = {
+  maa: "Agreement",
+  krippendorff_nominal: "Krippendorff’s α (nominal)",
+  krippendorff_ordinal: "Krippendorff’s α (ordinal)",
+  krippendorff_interval: "Krippendorff’s α (interval)",
+  fleiss: "Fleiss’ κ",
+  fleiss_generalised: "Fleiss’ κ (generalised)",
+  gwet_ac1: "Gwet’s AC1",
+  gwet_ac2_quadratic: "Gwet’s AC2 (quadratic)",
+  CR: "Common results",
+  P: "Precision",
+};
+
+export const measureWord = (measure: string): string => MEASURES[measure] ?? measure;
+
+/** "12-345" -> "1 2 | 3 4 5": where the scale is cut. */
+export const cutWord = (aggregation: string): string => {
+  if (aggregation === "exact") return "exact level";
+  return /^\d+-\d+$/.test(aggregation)
+    ? aggregation
+        .split("-")
+        .map((side) => [...side].join(" "))
+        .join(" | ")
+    : aggregation;
+};
+
+export const scopeWord = (category: string): string =>
+  category === "all" ? "All categories" : category;
+
+/** Why a number is undefined, for the hint: looked up as values.csv names it. */
+export function reasonFinder(
+  undefinedOnes: readonly Undefined[],
+): (family: string, category: string, param: string) => string {
+  const reasons = new Map(
+    undefinedOnes.map(({ family, scope, param, reason }) => [
+      JSON.stringify([family, scope, param]),
+      reason,
+    ]),
+  );
+  return (family, category, param) =>
+    reasons.get(JSON.stringify([family, category === "all" ? "ALL" : category, param])) ??
+    "Undefined: there is nothing to compute it from.";
+}

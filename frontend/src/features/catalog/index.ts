@@ -1,0 +1,5 @@
+export { collectionQuery } from "./api/get-collection";
+export { collectionsQuery } from "./api/list-collections";
+export type { CatalogImage, Collection } from "./api/types";
+export { CollectionFrame } from "./components/CollectionFrame";
+export { ImageGrid, Thumb } from "./components/ImageGrid";

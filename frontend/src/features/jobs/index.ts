@@ -1,0 +1,1 @@
+export { useTargetJobs } from "./api/target-jobs";

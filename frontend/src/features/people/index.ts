@@ -1,0 +1,2 @@
+export { groupsQuery } from "./api/groups";
+export type { Group } from "./api/types";

@@ -1,0 +1,9 @@
+import type { RouteObject } from "react-router";
+
+export const routes: RouteObject[] = [
+  {
+    path: "collections/:slug/spaces",
+    handle: { needs: "admin" },
+    lazy: async () => ({ Component: (await import("./pages/Spaces")).Spaces }),
+  },
+];
