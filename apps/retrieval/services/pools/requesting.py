@@ -80,19 +80,19 @@ def request_pools(
     methods, left_out = _choose(study=study, available_only=available_only)
     rows = selectors.rows_of(collection=study.collection)
     k = max(study.ranking_depth, depth)
-    by_extractor: dict[str, list[int]] = {}
+    by_producer: dict[str, list[int]] = {}
     for method, space in methods:
-        name = registry.extractor_of(space=method.space).name
-        if space.pk not in by_extractor.setdefault(name, []):
-            by_extractor[name].append(space.pk)
+        name = registry.producer_of(space=method.space).name
+        if space.pk not in by_producer.setdefault(name, []):
+            by_producer[name].append(space.pk)
     parts = [
         PartSpec(
             key=f"queries/{name}",
-            params={"step": "queries", "extractor": name, "spaces": spaces, "device": device},
+            params={"step": "queries", "spaces": spaces, "device": device},
             total=n_queries,
             stage=QUERIES,
         )
-        for name, spaces in by_extractor.items()
+        for name, spaces in by_producer.items()
     ]
     step = settings.SHARD_ROWS * settings.SEARCH_SHARDS_PER_PART
     for method, space in methods:
@@ -145,7 +145,7 @@ def _choose(
         method = registry.method_of(name=name)
         space = selectors.current_space(collection=study.collection, name=method.space)
         refusal: ConflictError | None = None
-        able = selectors.availability_of(extractor=registry.extractor_of(space=method.space))
+        able = selectors.availability_of_space(name=method.space, rows=rows)
         if not rows or space is None or not selectors.is_complete(space=space, rows=rows):
             what_to_do = (
                 f"run `manage.py extract_features {study.collection.slug} --space {method.space}`"
