@@ -24,8 +24,8 @@ pytestmark = pytest.mark.django_db
 def _a_learned_space(monkeypatch, settings, no_hub):
     settings.SHARD_ROWS = 4
     settings.WEIGHTS = ""
-    every = registry.learned()
-    monkeypatch.setattr(registry, "learned", lambda: (*every, CENTRED))
+    learned = registry.learned
+    monkeypatch.setattr(registry, "learned", lambda: (*learned(), CENTRED))
 
 
 def request(collection, *spaces) -> Job:
