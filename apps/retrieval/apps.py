@@ -6,10 +6,16 @@ class RetrievalConfig(AppConfig):
     label = "retrieval"
 
     def ready(self) -> None:
+        from django.core.exceptions import ImproperlyConfigured
+
         from apps.jobs.registry import JobKind, register
-        from apps.retrieval.registry import method_names
+        from apps.retrieval.registry import BadSpacesFileError, hub_backbones, method_names
         from apps.studies.methods import register_known_methods
 
+        try:
+            hub_backbones()  # a file that cannot be used stops the start, as a bad setting does
+        except BadSpacesFileError as error:
+            raise ImproperlyConfigured(str(error)) from error
         task = "apps.retrieval.tasks.work_on_job_task"
         register(
             JobKind(

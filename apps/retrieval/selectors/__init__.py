@@ -8,6 +8,7 @@ from apps.retrieval.selectors.spaces import (
     SpaceState,
     availability_of,
     availability_of_space,
+    bounded,
     current_space,
     extraction_target,
     is_complete,
@@ -16,6 +17,7 @@ from apps.retrieval.selectors.spaces import (
     rows_of,
     shards_of,
     spaces_of,
+    weights_of,
 )
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "SpaceState",
     "availability_of",
     "availability_of_space",
+    "bounded",
     "current_space",
     "extraction_target",
     "is_complete",
@@ -39,4 +42,5 @@ __all__ = [
     "shards_of",
     "spaces_of",
     "unreadable_reason",
+    "weights_of",
 ]

@@ -33,7 +33,7 @@ class MethodsView(APIView):
         space = serializers.CharField()
         search = serializers.CharField()
         description = serializers.CharField()
-        dimensions = serializers.IntegerField()
+        dimensions = serializers.IntegerField(allow_null=True)
 
     @extend_schema(responses=MethodSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -64,7 +64,7 @@ class SpacesView(ReadsAndStartsView):
     class SpaceSerializer(serializers.Serializer):
         name = serializers.CharField()
         title = serializers.CharField()
-        dimensions = serializers.IntegerField()
+        dimensions = serializers.IntegerField(allow_null=True)
         state = serializers.ChoiceField(choices=["ready", "partial", "missing", "unavailable"])
         reason = serializers.CharField()
         how = serializers.CharField()
