@@ -40,6 +40,7 @@ from apps.assessment.services import recount_progress
 from apps.catalog.models import Image
 from apps.common.errors import ConflictError
 from apps.retrieval.models import PoolEntry, PoolSource, Ranking
+from apps.studies.methods import LONGEST_NAME
 from apps.studies.models import Category, Query, Study
 
 BATCH = 2_000
@@ -284,9 +285,11 @@ def _refuse_first(folder: Folder, file: str, column: str, value: str, table: str
 def _read_runs(release: Release) -> None:
     query_ids = {query.query_id for query in release.queries}
     for method in release.folder.methods_with_runs():
-        if len(method) > 60:
+        if len(method) > LONGEST_NAME:
             raise ReleaseError(
-                "A method's name has at most 60 characters.", field="method", where="runs"
+                f"A method's name has at most {LONGEST_NAME} characters.",
+                field="method",
+                where="runs",
             )
         found: dict[str, list[RunLine]] = defaultdict(list)
         seen: set[tuple[str, str]] = set()
@@ -339,7 +342,7 @@ def _read_pools(release: Release) -> None:
         query_id, image_id = row.text("query_id", most=60), row.text("image_id", most=300)
         if query_id not in query_ids:
             row.refuse("query_id", "must be in queries.csv")
-        method = row.text("method", most=60)
+        method = row.text("method", most=LONGEST_NAME)
         sources = release.pools.setdefault((query_id, image_id), {})
         if method in sources:
             row.refuse("method", "must not find a pair twice")
