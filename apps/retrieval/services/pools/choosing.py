@@ -124,7 +124,7 @@ class _Sources:
     def _space_of(self, name: str) -> FeatureSpace:
         study, method = self.study, registry.method_of(name=name)
         space = selectors.current_space(collection=study.collection, name=method.space)
-        able = selectors.availability_of(extractor=registry.extractor_of(space=method.space))
+        able = selectors.availability_of_space(name=method.space, rows=self.rows)
         if not self.rows or space is None or not selectors.is_complete(space=space, rows=self.rows):
             what_to_do = (
                 f"run `manage.py extract_features {study.collection.slug} --space {method.space}`"

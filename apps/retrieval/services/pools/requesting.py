@@ -72,19 +72,19 @@ def request_pools(
     chosen = choose(study=study, available_only=available_only)
     rows = selectors.rows_of(collection=study.collection)
     k = max(study.ranking_depth, depth)
-    by_extractor: dict[str, list[int]] = {}
+    by_producer: dict[str, list[int]] = {}
     for space in chosen.searched.values():
-        name = registry.extractor_of(space=space.name).name
-        if space.pk not in by_extractor.setdefault(name, []):
-            by_extractor[name].append(space.pk)
+        name = registry.producer_of(space=space.name).name
+        if space.pk not in by_producer.setdefault(name, []):
+            by_producer[name].append(space.pk)
     parts = [
         PartSpec(
             key=f"queries/{name}",
-            params={"step": "queries", "extractor": name, "spaces": spaces, "device": device},
+            params={"step": "queries", "spaces": spaces, "device": device},
             total=n_queries,
             stage=QUERIES,
         )
-        for name, spaces in by_extractor.items()
+        for name, spaces in by_producer.items()
     ]
     step = settings.SHARD_ROWS * settings.SEARCH_SHARDS_PER_PART
     for method, space in chosen.searched.items():
