@@ -2,7 +2,7 @@
 
 import logging
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -41,7 +41,8 @@ def announce_exploration(*, exploration: Exploration) -> None:
     def send() -> None:
         try:
             with broker_asked_once() as broker:
-                explore_task.apply_async(
+                current_app.send_task(
+                    explore_task.name,
                     kwargs={"exploration_id": exploration.pk},
                     expires=settings.EXPLORATION_SECONDS,
                     connection=broker,

@@ -47,11 +47,12 @@ def answered_at_once(monkeypatch, request) -> list[dict]:
     """In place of broker and worker: the task runs when its message is sent."""
     sent: list[dict] = []
 
-    def apply_async(*, kwargs, expires, connection):
+    def send_task(name, *, kwargs, expires, connection):
+        assert name == "apps.retrieval.tasks.explore_task"
         sent.append(kwargs)
         services.run_exploration(**kwargs)
 
-    monkeypatch.setattr("apps.retrieval.tasks.explore_task.apply_async", apply_async)
+    monkeypatch.setattr(current_app, "send_task", send_task)
     return sent
 
 
@@ -173,10 +174,10 @@ def test_no_collection_no_worker_and_no_space_have_their_status(
 def test_a_broker_that_takes_no_message_is_the_answer(
     researcher, django_capture_on_commit_callbacks, monkeypatch, caplog
 ):
-    def refuse(**_):
+    def refuse(*_, **__):
         raise ConnectionError("refused")
 
-    monkeypatch.setattr("apps.retrieval.tasks.explore_task.apply_async", refuse)
+    monkeypatch.setattr(current_app, "send_task", refuse)
     asked = ask(researcher, django_capture_on_commit_callbacks, image_id="0002.png")
     got = researcher.get(f"/api/v1/explorations/{asked.data['id']}/").json()
     assert (got["state"], got["methods"][0]["state"]) == ("failed", "failed")

@@ -20,7 +20,6 @@ from apps.retrieval.services.exploring import (
     NoExplorerError,
 )
 from apps.retrieval.services.exploring import asking as asking_module
-from apps.retrieval.services.exploring.opened import OpenSpaces
 from tests.factories import NOON, make_collection, make_user
 from tests.factories.features import damage, make_pictured_collection, make_space
 from tests.factories.pictures import picture_bytes
@@ -64,10 +63,8 @@ def ask(collection, person, *, methods=("cld",), depth=3, **what) -> Exploration
     )
 
 
-def answer(asked: Exploration, *, spaces: OpenSpaces | None = None, now=NOON):
-    services.run_exploration(
-        exploration_id=asked.pk, clock=lambda: now, **({"spaces": spaces} if spaces else {})
-    )
+def answer(asked: Exploration, *, now=NOON):
+    services.run_exploration(exploration_id=asked.pk, clock=lambda: now)
     asked.refresh_from_db()
     return selectors.exploration_answer(exploration=asked, now=now)
 
@@ -94,17 +91,27 @@ def test_common_results_are_counted_at_the_cut_offs_within_the_depth(collection,
     assert common == [("cld", "ehd", 5, 0.8), ("cld", "ehd", 10, 1.0)]
 
 
-@pytest.mark.parametrize("memory", [1, 2**30], ids=["piece by piece", "kept open"])
-def test_the_answer_does_not_depend_on_what_stays_open(collection, person, settings, memory):
-    settings.SEARCH_MEMORY = memory
-    settings.SHARD_ROWS, settings.SEARCH_SHARDS_PER_PART = 4, 1
-    spaces = OpenSpaces()
-    first = answer(ask(collection, person, depth=11), spaces=spaces)
-    second = answer(ask(collection, person, depth=11), spaces=spaces)
-    assert first.found == second.found
-    assert ids(first.found[0])[:4] == ["0004.png", "0006.png", "0003.png", "0007.png"]
-    assert len(first.found[0].hits) == 11
-    spaces.close()
+@pytest.mark.parametrize("memory", [1, 2**30], ids=["piece by piece", "all at once"])
+def test_the_answer_does_not_depend_on_the_memory(collection, person, settings, memory):
+    settings.SEARCH_MEMORY, settings.SHARD_ROWS = memory, 4
+    [found] = answer(ask(collection, person, depth=11)).found
+    assert ids(found)[:4] == ["0004.png", "0006.png", "0003.png", "0007.png"]
+    assert len(found.hits) == 11
+
+
+def test_a_fusion_answers_as_its_members_would_in_a_pool(collection, person):
+    asked = ask(collection, person, methods=("rrf(cld+ehd)", "cld"), depth=3)
+    fusion, cld = answer(asked).found
+    # Both lists are whole and begin 4, 6, 3: the sums of 1 / (60 + rank) do so too.
+    assert ids(fusion) == ids(cld) == ["0004.png", "0006.png", "0003.png"]
+    assert [round(score, 6) for _, score in fusion.hits] == [
+        round(2 / (60 + rank), 6) for rank in (1, 2, 3)
+    ]
+
+
+def test_a_fusion_whose_member_cannot_answer_names_it(collection, person):
+    [fusion] = answer(ask(collection, person, methods=("rrf(cld+r_sum)",))).found
+    assert fusion.error.startswith("Its member r_sum: The feature space r_sum is not complete")
 
 
 def test_images_screened_out_are_never_found_not_even_afterwards(collection, person):
@@ -117,22 +124,10 @@ def test_images_screened_out_are_never_found_not_even_afterwards(collection, per
     assert all(not image.excluded for image in later.images)
 
 
-def test_a_space_that_was_computed_anew_is_opened_anew(collection, person):
-    spaces = OpenSpaces()
-    answer(ask(collection, person), spaces=spaces)
+def test_a_space_that_was_computed_anew_is_searched(collection, person):
+    answer(ask(collection, person))
     make_space(collection, "cld", LINE[::-1] ** 2, version="newer")
-    got = answer(ask(collection, person), spaces=spaces)
-    assert ids(got.found[0])[0] == "0006.png"
-    spaces.close()
-
-
-def test_what_is_kept_open_stays_within_the_limit(collection, person, settings):
-    settings.SEARCH_MEMORY = 12 * 80 * 4  # either space, not both
-    spaces = OpenSpaces()
-    answer(ask(collection, person, methods=("cld", "ehd")), spaces=spaces)
-    assert [one.nbytes for one in spaces._kept.values()] == [12 * 80 * 4]
-    spaces.close()
-    assert spaces._kept == {}
+    assert ids(answer(ask(collection, person)).found[0])[0] == "0006.png"
 
 
 def test_running_twice_changes_nothing(collection, person):
@@ -166,7 +161,7 @@ def test_an_image_without_a_vector_says_why(person):
 
 def test_a_damaged_shard_is_named(collection, person):
     damage(Shard.objects.filter(space__name="cld").first().file)
-    got = answer(ask(collection, person, methods=("cld", "ehd")), spaces=OpenSpaces())
+    got = answer(ask(collection, person, methods=("cld", "ehd")))
     assert "differs from its checksum" in got.found[0].error
     assert got.found[1].error == ""
 
@@ -177,7 +172,7 @@ def test_an_error_of_the_code_is_told_without_its_words(collection, person, monk
 
     monkeypatch.setattr(registry.MethodEntry, "load", lambda self: fail)
     got = answer(ask(collection, person))
-    assert got.found[0].error == "It failed: RuntimeError. See the worker's log."
+    assert got.found[0].error == "It failed (RuntimeError): see the worker's log."
     assert "secret" in caplog.text
 
 
@@ -201,7 +196,7 @@ def test_an_exploration_that_nobody_finishes_counts_as_failed(collection, person
 def pictured(person):
     """A collection with files whose colour layouts are really computed."""
     collection = make_pictured_collection(n_images=4)
-    entry = registry.extractor_of(space="cld")
+    entry = registry.extractor_named(name="cld")
     extractor = entry.load()()
     from apps.catalog.selectors import open_original
 
@@ -273,6 +268,12 @@ def stored() -> set[str]:
         pytest.param({"methods": ("x",) * 17}, BadExplorationError, "At most 16", id="too many"),
         pytest.param(
             {"methods": ("nothing",)}, registry.UnknownMethodError, "no method 'nothing'", id="name"
+        ),
+        pytest.param(
+            {"methods": ("rrf(cld+nothing)",)},
+            registry.UnknownMethodError,
+            "no method 'nothing'",
+            id="member",
         ),
         pytest.param({"depth": 0}, BadExplorationError, "1 to 200, not 0", id="no depth"),
         pytest.param({"depth": 201}, BadExplorationError, "not 201", id="too deep"),

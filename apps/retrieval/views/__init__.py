@@ -5,12 +5,18 @@ from apps.retrieval.views.explorations import (
     ExplorationsView,
     ExplorationView,
 )
-from apps.retrieval.views.spaces_and_pools import MethodsView, PoolsView, SpacesView
+from apps.retrieval.views.spaces_and_pools import (
+    FusionKindsView,
+    MethodsView,
+    PoolsView,
+    SpacesView,
+)
 
 __all__ = [
     "ExplorationImageView",
     "ExplorationView",
     "ExplorationsView",
+    "FusionKindsView",
     "MethodsView",
     "PoolsView",
     "SpacesView",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
-from django.core.files.storage import default_storage
 from django.db.models import F, QuerySet
 
 from apps.accounts.models import User
@@ -16,8 +15,9 @@ from apps.catalog.imaging import UnreadableImageError
 from apps.catalog.models import Collection, Image
 from apps.catalog.sources import checked_name
 from apps.common.errors import ConflictError, InvalidError, UnavailableError
-from apps.common.storage import publish
+from apps.common.storage import discard, publish
 from apps.retrieval import registry, selectors
+from apps.retrieval.fusions import fusion_of, is_fusion
 from apps.retrieval.models import Exploration
 
 MAX_METHODS = 16
@@ -63,7 +63,7 @@ def request_exploration(
 
     Args:
         collection: what is searched.
-        methods: names of the registry, in the order of the columns.
+        methods: names of the registry, or fusions of them, in the order of the columns.
         depth: results per method, 1 to `MAX_DEPTH`.
         asked_by: who alone may see the answer.
         asked_at: now.
@@ -123,7 +123,8 @@ def _check(*, methods: Sequence[str], depth: int, image_id: str, file: DroppedFi
             f"At most {MAX_METHODS} methods at once, not {len(methods)}.", field="methods"
         )
     for name in methods:
-        registry.method_of(name=name)
+        for member in fusion_of(name=name).members if is_fusion(name=name) else (name,):
+            registry.method_of(name=member)
     if len(set(methods)) != len(methods):
         raise BadExplorationError("A method is named twice.", field="methods")
     if not 1 <= depth <= MAX_DEPTH:
@@ -184,6 +185,4 @@ def _remove(explorations: QuerySet[Exploration], *, keep: int) -> int:
 
 
 def _remove_files(exploration: Exploration) -> None:
-    for name in (exploration.original, exploration.display):
-        if name:
-            default_storage.delete(name)
+    discard(name for name in (exploration.original, exploration.display) if name)

@@ -21,3 +21,7 @@ class NoSuchDeviceError(InvalidError):
 
 class VersionChangedError(ConflictError):
     code = "version_changed"
+
+
+class NothingToLearnError(ConflictError):
+    code = "nothing_to_learn"

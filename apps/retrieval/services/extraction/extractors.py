@@ -21,11 +21,19 @@ def prepared_image(*, image: Image, extractor: Any) -> Any:
     Raises:
         UnreadableError: its file is not here, damaged, or not for this extractor.
     """
+    return extractor.prepare(opened_pixels(image))
+
+
+def opened_pixels(image: Image) -> pixels.Pixels:
+    """Decode an image: upright RGB.
+
+    Raises:
+        UnreadableError: its file is not here or damaged.
+    """
     try:
-        upright = open_original(image=image)
+        return np.asarray(open_original(image=image))
     except (NoOriginalError, DamagedFileError, UnreadableImageError) as error:
         raise pixels.UnreadableError(str(error)) from error
-    return extractor.prepare(np.asarray(upright))
 
 
 def load_extractor(*, entry: registry.ExtractorEntry, device: str) -> Any:

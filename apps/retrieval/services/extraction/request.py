@@ -1,7 +1,13 @@
-"""Start the job that computes feature spaces: a part for every shard of every extractor."""
+"""Start the job that computes feature spaces.
+
+First the extractors: a part for every shard of each. Then every learned space's model, one part
+each. Last the learned spaces: a part for every shard of each.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +26,16 @@ from apps.retrieval.services.extraction.errors import (
 )
 
 DEVICES = ("auto", "cpu", "cuda")
+EXTRACT, LEARN, TRANSFORM = 0, 1, 2  # stages
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What to run: its version here, and the spaces that were wanted of it."""
+
+    entry: registry.Producer
+    version: str
+    spaces: list[registry.SpaceEntry]
 
 
 def request_extraction(
@@ -33,9 +49,9 @@ def request_extraction(
 ) -> Job:
     """Start the job that computes `spaces`, or return the unfinished one that covers them.
 
-    Every shard becomes a part: one that is whole is only compared with its checksum. Without
-    names all spaces that this machine can compute are taken; those left out are in the job's
-    `params["left_out"]` with the reason.
+    Every shard becomes a part: one that is whole is only compared with its checksum. A learned
+    space brings its sources along. Without names all spaces that this machine can compute are
+    taken; those left out are in the job's `params["left_out"]` with the reason.
 
     Args:
         collection: whose images.
@@ -62,40 +78,15 @@ def request_extraction(
         raise NothingToComputeError(
             f"The collection {collection.slug} has no images yet: import some first."
         )
-    chosen, left_out = _choose(spaces=spaces, ask_hub=ask_hub)
-    names = [space.name for _, _, its_spaces in chosen for space in its_spaces]
+    chosen, left_out = _choose(spaces=spaces, rows=rows, ask_hub=ask_hub)
+    names = [space.name for one in chosen for space in one.spaces]
     target = selectors.extraction_target(collection=collection)
     with transaction.atomic():
-        parts = []
-        for extractor, space_version, its_spaces in chosen:
-            ids = [
-                FeatureSpace.objects.get_or_create(
-                    collection=collection,
-                    name=space.name,
-                    version=space_version,
-                    defaults={
-                        "dimensions": space.dimensions,
-                        "dtype": space.dtype,
-                        "created_at": requested_at,
-                    },
-                )[0].pk
-                for space in its_spaces
-            ]
-            parts += [
-                PartSpec(
-                    key=f"{extractor.name}/{start // settings.SHARD_ROWS:05d}",
-                    params={
-                        "extractor": extractor.name,
-                        "version": space_version,
-                        "spaces": ids,
-                        "start": start,
-                        "rows": min(settings.SHARD_ROWS, rows - start),
-                        "device": device,
-                    },
-                    total=min(settings.SHARD_ROWS, rows - start),
-                )
-                for start in range(0, rows, settings.SHARD_ROWS)
-            ]
+        ids = _spaces_of(collection=collection, chosen=chosen, created_at=requested_at)
+        parts: list[PartSpec] = []
+        for one in chosen:
+            parts += _parts_of(chosen=one, ids=ids, rows=rows, device=device)
+        parts.sort(key=lambda part: part.stage)
         job = start_job(
             kind=selectors.EXTRACT,
             target=target,
@@ -114,29 +105,94 @@ def request_extraction(
     return job
 
 
+def _spaces_of(
+    *, collection: Collection, chosen: Sequence[_Chosen], created_at: datetime
+) -> dict[str, int]:
+    """The row of every space in its version: name -> primary key."""
+    return {
+        space.name: FeatureSpace.objects.get_or_create(
+            collection=collection,
+            name=space.name,
+            version=one.version,
+            defaults={
+                "dimensions": space.dimensions,
+                "dtype": space.dtype,
+                "created_at": created_at,
+            },
+        )[0].pk
+        for one in chosen
+        for space in one.spaces
+    }
+
+
+def _parts_of(*, chosen: _Chosen, ids: dict[str, int], rows: int, device: str) -> list[PartSpec]:
+    entry = chosen.entry
+    params: dict[str, Any] = {
+        "version": chosen.version,
+        "spaces": [ids[space.name] for space in chosen.spaces],
+    }
+    if isinstance(entry, registry.ExtractorEntry):
+        return _shards(
+            key=entry.name,
+            params={**params, "step": "extract", "extractor": entry.name, "device": device},
+            rows=rows,
+            stage=EXTRACT,
+        )
+    params |= {"learned": entry.name, "sources": [ids[name] for name in entry.sources]}
+    learn = PartSpec(
+        key=f"{entry.name}/learn",
+        params={**params, "step": "learn", "rows": rows},
+        total=rows,
+        stage=LEARN,
+    )
+    transform = {**params, "step": "transform"}
+    return [learn, *_shards(key=entry.name, params=transform, rows=rows, stage=TRANSFORM)]
+
+
+def _shards(*, key: str, params: dict[str, Any], rows: int, stage: int) -> list[PartSpec]:
+    return [
+        PartSpec(
+            key=f"{key}/{start // settings.SHARD_ROWS:05d}",
+            params={**params, "start": start, "rows": min(settings.SHARD_ROWS, rows - start)},
+            total=min(settings.SHARD_ROWS, rows - start),
+            stage=stage,
+        )
+        for start in range(0, rows, settings.SHARD_ROWS)
+    ]
+
+
 def _choose(
-    *, spaces: Sequence[str], ask_hub: bool
-) -> tuple[
-    list[tuple[registry.ExtractorEntry, str, list[registry.SpaceEntry]]], list[dict[str, str]]
-]:
-    """The extractors to run with their versions and spaces, and the spaces left out with why."""
+    *, spaces: Sequence[str], rows: int, ask_hub: bool
+) -> tuple[list[_Chosen], list[dict[str, str]]]:
+    """What to run, sources before what is learned from them; and what is left out with why."""
     chosen = []
     left_out = []
-    for extractor in registry.extractors():
-        wanted = [space for space in extractor.spaces if not spaces or space.name in spaces]
-        if not wanted:
+    wanted = _with_sources(spaces=spaces)
+    for entry in registry.producers():
+        its_spaces = [space for space in entry.spaces if space.name in wanted]
+        if not its_spaces:
             continue
-        able = selectors.availability_of(extractor=extractor)
+        able = selectors.availability_of_space(name=its_spaces[0].name, rows=rows)
         if able.version is None and ask_hub and able.reason == "Weights not found":
             weights.fetch_weights(backbone=settings.BACKBONE)
-            able = selectors.availability_of(extractor=extractor)
+            able = selectors.availability_of_space(name=its_spaces[0].name, rows=rows)
         if able.version is not None:
-            chosen.append((extractor, able.version, wanted))
+            chosen.append(_Chosen(entry, able.version, its_spaces))
         elif spaces:
+            refused = {space.name for space in its_spaces}
+            named = [name for name in spaces if refused & _with_sources(spaces=[name])]
             raise WeightsMissingError(
-                f"{', '.join(space.name for space in wanted)} cannot be computed here. {able.how}",
-                field="spaces",
+                f"{', '.join(named)} cannot be computed here. {able.how}", field="spaces"
             )
         else:
-            left_out += [{"space": space.name, "how": able.how} for space in wanted]
+            left_out += [{"space": space.name, "how": able.how} for space in its_spaces]
     return chosen, left_out
+
+
+def _with_sources(*, spaces: Sequence[str]) -> set[str]:
+    """The spaces and what they are learned from; without names every space there is."""
+    wanted = set(spaces) or {space.name for space in registry.spaces()}
+    for entry in registry.learned():
+        if wanted & {space.name for space in entry.spaces}:
+            wanted |= set(entry.sources)
+    return wanted

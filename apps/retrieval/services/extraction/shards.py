@@ -62,13 +62,13 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
     ):
         if indices:
             found = extractor.extract(batch, spaces=wanted)
-            _refuse_infinite(found=found, indices=indices, missing=missing, start=start)
+            refuse_infinite(found=found, indices=indices, missing=missing, start=start)
             for name in wanted:
                 arrays[name][indices] = found[name]
         progress(done)
-    provenance = _provenance(extractor)
+    provenance = provenance_of(extractor)
     for space in wanting:
-        _publish_shard(
+        publish_shard(
             space=space,
             start=start,
             array=arrays[space.name],
@@ -82,7 +82,7 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _refuse_infinite(
+def refuse_infinite(
     *,
     found: dict[str, npt.NDArray[Any]],
     indices: list[int],
@@ -126,10 +126,17 @@ def _prepared_or_missing(image: Image | None, *, extractor: Any) -> Any:
     return prepared_image(image=image, extractor=extractor)
 
 
-def shard_is_whole(*, space: FeatureSpace, start: int, rows: int) -> bool:
-    """Whether the shard is there with that many rows and the bytes that its row names."""
+def shard_is_whole(*, space: FeatureSpace, start: int, rows: int, model: str = "") -> bool:
+    """Whether the shard is there with that many rows and the bytes that its row names.
+
+    Args:
+        space: whose shard.
+        start: its first ordinal.
+        rows: how many it should have.
+        model: SHA-256 of the model that it should have been computed with, if any.
+    """
     shard = Shard.objects.filter(space=space, start=start, rows=rows).first()
-    if shard is None:
+    if shard is None or (model and shard.provenance.get("model") != model):
         return False
     try:
         with checked(shard.file, sha256=shard.sha256):
@@ -138,7 +145,7 @@ def shard_is_whole(*, space: FeatureSpace, start: int, rows: int) -> bool:
         return False
 
 
-def _publish_shard(
+def publish_shard(
     *,
     space: FeatureSpace,
     start: int,
@@ -146,6 +153,7 @@ def _publish_shard(
     missing: list[list[Any]],
     provenance: dict[str, str],
 ) -> None:
+    """Store a shard's file, then its row; the space is complete when no row is missing."""
     name = (
         f"features/{space.collection_id}/{space.name}-{space.pk}/"
         f"shard-{start // settings.SHARD_ROWS:05d}.npy"
@@ -173,7 +181,8 @@ def _publish_shard(
         locked.save(update_fields=["rows", "completed_at"])
 
 
-def _provenance(extractor: Any) -> dict[str, str]:
+def provenance_of(extractor: Any) -> dict[str, str]:
+    """What computed a shard: code, device, packages."""
     packages = {}
     for package in ("numpy", "pillow", "torch", "transformers"):
         try:
@@ -190,7 +199,9 @@ def _provenance(extractor: Any) -> dict[str, str]:
 
 def finish_extraction(job: Job) -> dict[str, Any]:
     """Sum up what was computed, kept and could not be read."""
-    results = list(job.parts.values_list("result", flat=True))
+    results = [
+        result for result in job.parts.values_list("result", flat=True) if "computed" in result
+    ]
     return {
         "spaces": job.params["spaces"],
         "left_out": job.params["left_out"],

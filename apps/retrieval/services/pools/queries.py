@@ -11,10 +11,13 @@ from apps.common.errors import ConflictError
 from apps.common.storage import publish
 from apps.jobs.models import JobPart
 from apps.jobs.registry import Progress
-from apps.retrieval import registry, selectors
-from apps.retrieval.compute import pixels
+from apps.retrieval import selectors
 from apps.retrieval.models import FeatureSpace
-from apps.retrieval.services.extraction import load_extractor, prepared_image
+from apps.retrieval.services.extraction import (
+    PictureUnreadableError,
+    opened_pixels,
+    vectors_of,
+)
 from apps.retrieval.services.pools.steps import queries_of
 from apps.studies.models import Query, Study
 
@@ -24,37 +27,26 @@ class QueryUnreadableError(ConflictError):
 
 
 def extract_queries(part: JobPart, progress: Progress) -> dict[str, Any]:
-    """Vectors of all queries in an extractor's spaces: rows of the collection, or extracted."""
+    """Vectors of all queries in some spaces: rows of the collection, or extracted."""
     study = Study.objects.get(pk=part.job.params["study"])
     queries = queries_of(study.pk)
     outside = [number for number, query in enumerate(queries) if query.image.ordinal is None]
     spaces = list(FeatureSpace.objects.filter(pk__in=part.params["spaces"]).order_by("pk"))
-    extracted: dict[str, npt.NDArray[Any]] = {}
-    if outside:
-        extractor = load_extractor(
-            entry=registry.extractor_named(name=part.params["extractor"]),
+    try:
+        extracted = vectors_of(
+            [queries[number].image for number in outside],
+            opened=opened_pixels,
+            spaces=spaces,
             device=part.params["device"],
+            on_progress=progress,
         )
-        prepared = []
-        for number in outside:
-            try:
-                prepared.append(prepared_image(image=queries[number].image, extractor=extractor))
-            except pixels.UnreadableError as error:
-                raise _unreadable(queries[number], "its file", str(error)) from error
-        for start in range(0, len(prepared), extractor.batch_size):
-            found = extractor.extract(
-                prepared[start : start + extractor.batch_size],
-                spaces=[space.name for space in spaces],
-            )
-            for name, rows in found.items():
-                extracted[name] = np.concatenate([extracted.get(name, rows[:0]), rows])
-            progress(min(start + extractor.batch_size, len(prepared)))
+    except PictureUnreadableError as error:
+        raise _unreadable(queries[outside[error.number]], "its file", str(error)) from error
     files = {}
     for space in spaces:
         vectors = np.empty((len(queries), space.dimensions), dtype=np.float32)
         if outside:
-            # As the shards keep them, so that a query from outside is rounded like all others.
-            vectors[outside] = extracted[space.name].astype(space.dtype)
+            vectors[outside] = extracted[space.name]
         _fill_from_shards(space=space, queries=queries, vectors=vectors, study=study)
         name = f"pools/{study.pk}/{part.job_id}/queries-{space.pk}.npy"
         content = BytesIO()
