@@ -2,14 +2,18 @@
 
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
+from apps.retrieval.selectors.runs import run_names, runs_of
 from apps.retrieval.selectors.spaces import (
     EXTRACT,
     Availability,
     SpaceState,
     availability_of,
+    availability_of_space,
     current_space,
     extraction_target,
     is_complete,
+    learned_model,
+    learned_version,
     rows_of,
     shards_of,
     spaces_of,
@@ -22,13 +26,18 @@ __all__ = [
     "PoolSummary",
     "SpaceState",
     "availability_of",
+    "availability_of_space",
     "current_space",
     "extraction_target",
     "is_complete",
+    "learned_model",
+    "learned_version",
     "opened_rows",
     "pool_summary",
     "pools_target",
     "rows_of",
+    "run_names",
+    "runs_of",
     "searchable_rows",
     "shards_of",
     "spaces_of",
