@@ -9,11 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from apps.retrieval.compute.extractors.global_features.planes import (
+    Bytes,
+    Doubles,
+    Planes,
+    roomy,
+    video,
+)
 from apps.retrieval.compute.pixels import Pixels
 
 GRID = 8
-STRIP = 2**15  # pixels turned into float64 at a time: bounds the memory of huge images
 COUNTS = (10, 3, 3)
+DIMENSIONS = sum(COUNTS)
 
 # fmt: off
 ZIGZAG = np.array([
@@ -24,7 +31,7 @@ ZIGZAG = np.array([
 # fmt: on
 
 
-def _dct_matrix() -> npt.NDArray[np.float64]:
+def _dct_matrix() -> Doubles:
     """Orthonormal DCT-II of length 8 with entries of 7 significant digits, as in the standard."""
     u, x = np.arange(GRID)[:, None], np.arange(GRID)[None, :]
     exact = 0.5 * np.cos((2 * x + 1) * u * np.pi / 16)
@@ -35,83 +42,82 @@ def _dct_matrix() -> npt.NDArray[np.float64]:
 DCT = _dct_matrix()
 
 
-class ColourLayout:
-    name = "cld"
-    version = "cld.1"
-    dimensions = {"cld": sum(COUNTS)}
-    batch_size = 64
-
-    def prepare(self, image: Pixels) -> npt.NDArray[np.int64]:
-        """Reduce an image (height, width, 3) to the mean colours of its grid, (3, 8, 8)."""
-        return grid_means(image=image)
-
-    def extract(
-        self, batch: Sequence[npt.NDArray[np.int64]], *, spaces: Sequence[str] = ("cld",)
-    ) -> dict[str, npt.NDArray[np.float32]]:
-        """Turn prepared images into levels 0..63, shape (images, 16): Y, then Cb, then Cr."""
-        return {"cld": coefficients(cells=np.stack(batch)).astype(np.float32)}
-
-
-def grid_means(*, image: Pixels, lire_compat: bool = False) -> npt.NDArray[np.int64]:
+def grid_means(planes: Planes, *, lire_compat: bool = False) -> npt.NDArray[np.int64]:
     """Mean Y, Cb and Cr (integer division) of the cells of an 8 x 8 grid, shape (3, 8, 8).
 
     Args:
-        image: (height, width, 3) uint8.
+        planes: the image.
         lire_compat: a cell without pixels (a side below 8) is 0 in all channels, as in LIRE;
             otherwise the pixels of a short side are repeated 8 times, as in the MPEG-7 software.
     """
-    if not lire_compat:
-        for axis in (0, 1):
-            if image.shape[axis] < GRID:
-                image = np.repeat(image, GRID, axis=axis)
-    height, width = image.shape[:2]
-    cell_of_row = np.trunc(np.arange(height) / (height / 8.0)).astype(np.int64)
-    cell_of_column = np.trunc(np.arange(width) / (width / 8.0)).astype(np.int64)
-    columns_here, column_starts = np.unique(cell_of_column, return_index=True)
+    if not lire_compat and min(planes.height, planes.width) < GRID:
+        planes = Planes(_repeated(planes.pixels.transpose(1, 2, 0)))
+    row_edges = _edges(planes.height)
+    column_cells, column_starts = np.unique(_cells(planes.width), return_index=True)
     sums = np.zeros((3, GRID, GRID), dtype=np.int64)
-    step = max(1, STRIP // width)
-    for top in range(0, height, step):
-        channels = _ycbcr(image[top : top + step])  # (3, rows, width), whole numbers
-        rows_here, row_starts = np.unique(cell_of_row[top : top + step], return_index=True)
-        ends = [*row_starts[1:], channels.shape[1]]
-        # Sums of slices: reduceat along this axis is ten times slower.
-        by_row = np.stack(
-            [
-                channels[:, start:end].sum(axis=1)
-                for start, end in zip(row_starts, ends, strict=True)
-            ],
-            axis=1,
-        )
-        by_cell = np.add.reduceat(by_row, column_starts, axis=2)
-        sums[:, rows_here[:, None], columns_here[None, :]] += by_cell.astype(np.int64)
+    for rows in planes.strips(rows=planes.height):
+        channels = _ycbcr(planes, rows)
+        dtype = roomy(terms=len(channels[0]))
+        for cell, (first, end) in enumerate(zip(row_edges, row_edges[1:], strict=False)):
+            here = slice(max(first, rows.start) - rows.start, min(end, rows.stop) - rows.start)
+            if here.start < here.stop:
+                by_row = channels[:, here].sum(axis=1, dtype=dtype).astype(np.int64)
+                sums[:, cell, column_cells] += np.add.reduceat(by_row, column_starts, axis=1)
     counts = np.outer(
-        np.bincount(cell_of_row, minlength=GRID), np.bincount(cell_of_column, minlength=GRID)
+        np.diff(row_edges), np.bincount(_cells(planes.width), minlength=GRID)
     )
     return sums // np.maximum(counts, 1)
 
 
-def _ycbcr(strip: Pixels) -> npt.NDArray[np.float64]:
-    r, g, b = (strip[:, :, channel].astype(np.float64) for channel in range(3))
-    y = (0.299 * r + 0.587 * g + 0.114 * b) / 256.0
-    out = np.empty((3, *y.shape))
-    out[0] = 219.0 * y + 16.5
-    out[1] = 224.0 * 0.564 * (b / 256.0 - y) + 128.5
-    out[2] = 224.0 * 0.713 * (r / 256.0 - y) + 128.5
-    return np.trunc(out, out=out)
+def _repeated(image: Pixels) -> Pixels:
+    for axis in (0, 1):
+        if image.shape[axis] < GRID:
+            image = np.repeat(image, GRID, axis=axis)
+    return image
 
 
-def coefficients(
-    *, cells: npt.NDArray[np.int64], counts: tuple[int, int, int] = COUNTS
+def _cells(length: int) -> npt.NDArray[np.int64]:
+    """The cell of every row or column, 0..7."""
+    return np.trunc(np.arange(length) / (length / 8.0)).astype(np.int64)
+
+
+def _edges(length: int) -> list[int]:
+    """The first row of every cell, and the end."""
+    edges: list[int] = np.searchsorted(_cells(length), np.arange(GRID + 1)).tolist()
+    return edges
+
+
+def _ycbcr(planes: Planes, rows: slice) -> Bytes:
+    """Y, Cb and Cr as whole numbers, (3, rows, width).
+
+    Cb is trunc(224 * 0.564 * (B / 256 - luminance / 256) + 128.5). Dividing by 256 is exact, so
+    doing it once, to the factor, gives the same numbers.
+    """
+    luminance = planes.luminance(rows)
+    difference = np.empty_like(luminance)
+    out = np.empty((3, *luminance.shape), dtype=np.uint8)
+    for plane, channel, factor in ((out[1], 2, 224.0 * 0.564), (out[2], 0, 224.0 * 0.713)):
+        np.subtract(planes.pixels[channel, rows], luminance, out=difference)
+        difference *= factor / 256.0
+        difference += 128.5
+        plane[...] = difference
+    out[0] = video(luminance)
+    return out
+
+
+def levels(
+    batch: Sequence[npt.NDArray[np.int64]], *, counts: tuple[int, int, int] = COUNTS
 ) -> npt.NDArray[np.int64]:
     """Quantised DCT coefficients in zig-zag order.
 
     Args:
-        cells: (images, 3, 8, 8) from `grid_means`.
+        batch: (3, 8, 8) of every image, from `grid_means`.
         counts: how many of the 64 to keep of Y, Cb and Cr.
 
     Returns:
         (images, sum of counts): the first of each channel 0..63, the others 0..31 (16 is zero).
     """
+    cells = np.stack(batch)
     transformed = np.floor(DCT @ cells.astype(np.float64) @ DCT.T + 0.499999).astype(np.int64)
     flat = transformed.reshape(len(cells), 3, GRID * GRID)[:, :, ZIGZAG]
     channels = []
