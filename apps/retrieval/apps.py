@@ -14,7 +14,7 @@ class RetrievalConfig(AppConfig):
         register(
             JobKind(
                 name="extract_features",
-                run_part="apps.retrieval.services.extraction.extract_shard",
+                run_part="apps.retrieval.services.extraction.run_extraction_part",
                 finish="apps.retrieval.services.extraction.finish_extraction",
                 task=task,
             )

@@ -52,6 +52,32 @@ class Shard(models.Model):
         ]
 
 
+class LearnedModel(models.Model):
+    """What a learned space's rows are computed with; `sha256` is of the file, an .npz.
+
+    Learned once for a version, which names the sources and the number of rows it was learned on.
+    """
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="models")
+    name = models.CharField(max_length=40)
+    version = models.CharField(max_length=100)
+    file = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    provenance = models.JSONField(default=dict)  # sources, images it was learned on, packages
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["collection", "name", "version"]
+        constraints = [
+            models.UniqueConstraint(
+                name="learned_model_is_unique", fields=["collection", "name", "version"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
 class Ranking(models.Model):
     """What one method answers to one query, best first.
 

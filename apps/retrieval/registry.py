@@ -1,14 +1,19 @@
 """Extractors, spaces and methods by name. Code is named by dotted path and loaded on first use.
 
-The web process reads this table and must never import torch: only workers call `load`.
-A new extractor is one file in `compute/extractors/` and one entry here; so is a method.
+The web process reads this table and must never import torch: only workers load what needs weights.
+A new extractor is one file in `compute/extractors/` and one entry here; so is a method. A learned
+space is one file in `compute/learned/` and one entry here.
 """
 
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from django.conf import settings
+
 from apps.common.errors import InvalidError
+from apps.retrieval.compute.regions import REGIONS
+from apps.retrieval.compute.weights import LAST_CHANNELS
 
 
 class UnknownSpaceError(InvalidError):
@@ -48,6 +53,28 @@ class ExtractorEntry:
 
 
 @dataclass(frozen=True)
+class LearnedEntry:
+    """What computes spaces from other spaces after it learned a model on the whole collection.
+
+    Attributes:
+        path: dotted path of a class like `apps.retrieval.compute.learned.base.Learner`; its module
+            imports nothing heavy, because its `version` is read by the web process.
+        sources: the spaces it is computed from; extractors compute them.
+    """
+
+    name: str
+    path: str
+    sources: tuple[str, ...]
+    spaces: tuple[SpaceEntry, ...]
+
+    def load(self) -> Any:
+        return _load(self.path)
+
+
+Producer = ExtractorEntry | LearnedEntry
+
+
+@dataclass(frozen=True)
 class MethodEntry:
     """A space searched in one way.
 
@@ -82,17 +109,34 @@ _EXTRACTORS = (
         path="apps.retrieval.compute.extractors.ehd.EdgeHistogram",
         spaces=(SpaceEntry("ehd", "Edge histogram", 80),),
     ),
-    ExtractorEntry(
+)
+
+
+def _resnet(channels: int) -> ExtractorEntry:
+    """The backbone's spaces; `channels` of its last layer, which differ between backbones."""
+    return ExtractorEntry(
         name="resnet",
         path="apps.retrieval.compute.extractors.resnet.ResNetLayer5A",
         spaces=(
             SpaceEntry("r_full", "ResNet layer 5A, full", 25_088, "float16"),
             SpaceEntry("r_sum", "ResNet layer 5A, sum", 512),
             SpaceEntry("r_max", "ResNet layer 5A, max", 512),
+            SpaceEntry(
+                "r_regions", "ResNet last layer, regional maxima", REGIONS * channels, "float16"
+            ),
         ),
         needs_weights=True,
-    ),
-)
+    )
+
+
+def _regional_maxima(channels: int) -> LearnedEntry:
+    return LearnedEntry(
+        name="r_mac",
+        path="apps.retrieval.compute.learned.rmac.RegionalMaxima",
+        sources=("r_regions",),
+        spaces=(SpaceEntry("r_mac", "ResNet R-MAC", channels),),
+    )
+
 
 _EUCLIDEAN = "apps.retrieval.compute.search.euclidean"
 _METHODS = (
@@ -121,6 +165,15 @@ _METHODS = (
         _EUCLIDEAN,
     ),
     MethodEntry(
+        "r_mac",
+        "ResNet R-MAC",
+        "r_mac",
+        "exact Euclidean",
+        "The strongest activations of the last layer in five regions, whitened by what is common "
+        "in the collection: what is where, roughly.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
         "cld",
         "Colour layout",
         "cld",
@@ -140,7 +193,11 @@ _METHODS = (
 
 
 def extractors() -> tuple[ExtractorEntry, ...]:
-    return _EXTRACTORS
+    return (*_EXTRACTORS, _resnet(LAST_CHANNELS[settings.BACKBONE]))
+
+
+def learned() -> tuple[LearnedEntry, ...]:
+    return (_regional_maxima(LAST_CHANNELS[settings.BACKBONE]),)
 
 
 def methods() -> tuple[MethodEntry, ...]:
@@ -151,8 +208,13 @@ def method_names() -> tuple[str, ...]:
     return tuple(method.name for method in _METHODS)
 
 
+def producers() -> tuple[Producer, ...]:
+    """All that computes spaces, sources before what is learned from them."""
+    return (*extractors(), *learned())
+
+
 def spaces() -> tuple[SpaceEntry, ...]:
-    return tuple(space for extractor in _EXTRACTORS for space in extractor.spaces)
+    return tuple(space for entry in producers() for space in entry.spaces)
 
 
 def space_of(*, name: str) -> SpaceEntry:
@@ -165,13 +227,22 @@ def space_of(*, name: str) -> SpaceEntry:
     )
 
 
-def extractor_of(*, space: str) -> ExtractorEntry:
+def producer_of(*, space: str) -> Producer:
+    """What computes the space.
+
+    Raises:
+        UnknownSpaceError: nothing does.
+    """
     space_of(name=space)
-    return next(entry for entry in _EXTRACTORS if space in {one.name for one in entry.spaces})
+    return next(entry for entry in producers() if space in {one.name for one in entry.spaces})
 
 
 def extractor_named(*, name: str) -> ExtractorEntry:
-    return next(entry for entry in _EXTRACTORS if entry.name == name)
+    return next(entry for entry in extractors() if entry.name == name)
+
+
+def learned_named(*, name: str) -> LearnedEntry:
+    return next(entry for entry in learned() if entry.name == name)
 
 
 def method_of(*, name: str) -> MethodEntry:

@@ -5,6 +5,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.retrieval import bench
+from apps.retrieval.bench import base
+from apps.retrieval.bench.search import search_of_512_dimensions
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,7 @@ def test_a_bound_holds_or_not(value, bound, holds):
 
 def test_the_quickest_round_counts_and_the_first_is_not_one(monkeypatch):
     clock = iter([0, 10, 14, 20, 23])  # the warm-up is not timed; then 4, then 3
-    monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(base, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     assert bench.quickest({"x": lambda: None}, rounds=2) == {"x": 3}
 
 
@@ -43,6 +45,6 @@ def test_an_unknown_measurement_is_refused():
 
 @pytest.mark.slow
 def test_our_search_is_compared_with_three_others():
-    lines = {line.name.split(": ")[1]: line for line in bench.search_of_512_dimensions(quick=True)}
+    lines = {line.name.split(": ")[1]: line for line in search_of_512_dimensions(quick=True)}
     assert set(lines) == {"ours", "numpy", "torch", "faiss", "ours / fastest"}
     assert lines["ours / fastest"].bound == "<= 1.1"

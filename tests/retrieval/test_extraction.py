@@ -173,7 +173,7 @@ def test_the_command_leaves_out_what_lacks_weights_in_one_line_and_does_the_rest
     make_pictured_collection("animals", n_images=2)
     call_command("extract_features", "animals")
     out = capsys.readouterr().out
-    assert out.count("Left out: r_full, r_sum, r_max. Weights not found") == 1
+    assert out.count("Left out: r_full, r_sum, r_max, r_regions, r_mac. Weights not found") == 1
     assert "cld, ehd: 2 shards computed" in out
     assert set(FeatureSpace.objects.values_list("name", flat=True)) == {"cld", "ehd"}
 

@@ -235,8 +235,9 @@ CELERY_BEAT_SCHEDULE = {
 # Touched by workers and the scheduler while they live: for the health checks of containers.
 ALIVE_FILE = environment.text("LIKENESS_ALIVE_FILE")
 JOB_LEASE_SECONDS = environment.whole("LIKENESS_JOB_LEASE", 60, least=1)
-WORKER_HEARTBEAT_SECONDS = 3
-WORKER_SILENT_AFTER_SECONDS = 9
+# Said on the pages within 10 s of a worker's end: this silence, then their next question.
+WORKER_HEARTBEAT_SECONDS = 2
+WORKER_SILENT_AFTER_SECONDS = 7
 
 # --- retrieval ----------------------------------------------------------------------------------
 WEIGHTS = environment.text("LIKENESS_WEIGHTS")  # a folder of safetensors; empty: the model hub

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HUB_NAMES = {"resnet50": "microsoft/resnet-50", "resnet18": "microsoft/resnet-18"}
+LAST_CHANNELS = {"resnet50": 2048, "resnet18": 512}  # of the last convolutional layer
 # Layer, aggregations and preprocessing in the extractor's own words; change one, raise it.
 RECIPE = "5a.1"
 HUB_ANSWERS_WITHIN = 8.0  # seconds until the hub counts as out of reach

@@ -1,6 +1,8 @@
 """What spaces a collection has, how they stand and whether this machine can compute them."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,9 +12,10 @@ from apps.catalog.models import Collection, Image
 from apps.jobs.models import Job
 from apps.retrieval import registry
 from apps.retrieval.compute import weights
-from apps.retrieval.models import FeatureSpace, Shard
+from apps.retrieval.models import FeatureSpace, LearnedModel, Shard
 
 EXTRACT = "extract_features"
+VERSION_LENGTH = 100  # of `FeatureSpace.version`
 
 
 def extraction_target(*, collection: Collection) -> str:
@@ -45,6 +48,40 @@ def availability_of(*, extractor: registry.ExtractorEntry) -> Availability:
     except weights.WeightsDamagedError as error:
         return Availability(version=None, reason="Weights damaged", how=str(error))
     return Availability(version=found.version)
+
+
+def availability_of_space(*, name: str, rows: int) -> Availability:
+    """Whether this machine can compute a space of a collection with that many rows.
+
+    Raises:
+        UnknownSpaceError: there is no such space.
+    """
+    entry = registry.producer_of(space=name)
+    if isinstance(entry, registry.ExtractorEntry):
+        return availability_of(extractor=entry)
+    versions = []
+    for source in entry.sources:
+        able = availability_of_space(name=source, rows=rows)
+        if able.version is None:
+            return able
+        versions.append(able.version)
+    return Availability(version=learned_version(entry=entry, sources=versions, rows=rows))
+
+
+def learned_version(*, entry: registry.LearnedEntry, sources: Sequence[str], rows: int) -> str:
+    """What decides a learned space's numbers: its code, its sources' versions, the images.
+
+    Images and their order are fixed at import, so their number stands for them.
+    """
+    version = f"{entry.load().version}-{rows}+{'+'.join(dict.fromkeys(sources))}"
+    if len(version) <= VERSION_LENGTH:
+        return version
+    digest = hashlib.sha256(version.encode()).hexdigest()[:16]
+    return f"{version[: VERSION_LENGTH - 17]}~{digest}"
+
+
+def learned_model(*, collection: Collection, name: str, version: str) -> LearnedModel | None:
+    return LearnedModel.objects.filter(collection=collection, name=name, version=version).first()
 
 
 def current_space(*, collection: Collection, name: str) -> FeatureSpace | None:
@@ -93,9 +130,9 @@ def spaces_of(*, collection: Collection) -> list[SpaceState]:
         .first()
     )
     states = []
-    for extractor in registry.extractors():
-        able = availability_of(extractor=extractor)
-        for entry in extractor.spaces:
+    for producer in registry.producers():
+        able = availability_of_space(name=producer.spaces[0].name, rows=total)
+        for entry in producer.spaces:
             known = newest.get(entry.name)
             rows = have[known.pk] if known else 0
             state, reason, how = _state_in_words(
@@ -143,8 +180,14 @@ def _state_in_words(
         return "ready", unreadable, ""
     if able.version is None:
         return "unavailable", able.reason, able.how
-    if rows:
+    if rows and known and able.version == known.version:
         return "partial", f"{rows} of {total} images.", f"Run {command}."
+    if rows:
+        return (
+            "missing",
+            f"Computed for {rows} of {total} images, in another way.",
+            f"Run {command}.",
+        )
     return (
         "missing",
         "Not computed yet." if total else "The collection has no images.",

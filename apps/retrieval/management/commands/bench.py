@@ -12,9 +12,9 @@ from apps.common.storage import published
 
 # Each takes `quick` and returns lines that look like `apps.retrieval.bench.Measurement`.
 BENCHES = {
-    "search": "apps.retrieval.bench.search_of_512_dimensions",
-    "extraction": "apps.retrieval.bench.extraction_against_the_bare_model",
-    "descriptors": "apps.retrieval.bench.small_descriptors",
+    "search": "apps.retrieval.bench.search.search_of_512_dimensions",
+    "extraction": "apps.retrieval.bench.extraction.extraction_against_the_bare_model",
+    "descriptors": "apps.retrieval.bench.descriptors.small_descriptors",
     "report": "apps.analytics.bench.report_of_the_papers_size",
     "web": "apps.config.bench.web_process",
 }

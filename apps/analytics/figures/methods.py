@@ -1,172 +1,22 @@
-"""The report's figures as Vega-Lite, one list for the page, the release and papers.
+"""Figures of methods: what they share, what they bring to the pools, their precision."""
 
-A figure sets no colour of text or background, so that a page may show it in either theme;
-`EXPORT_CONFIG` adds what a figure on paper needs. Built from a report's rows alone.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from apps.analytics import palette
-from apps.analytics.compute.agreement import EXACT
 from apps.analytics.compute.precision import CUTOFFS
+from apps.analytics.figures.base import (
+    MATRIX_N,
+    QUIET,
+    Figure,
+    category_title,
+    finished,
+    method_scale,
+    panelled,
+    plural,
+    queries_in_words,
+    subtitle_of,
+)
 from apps.analytics.selectors.report import Report
 
-if TYPE_CHECKING:
-    import altair as alt  # 25 MB and a third of a second: loaded when the first figure is made
 
-Row = dict[str, Any]
-QUIET = "#8A8A8A"
-ALL = "All categories"
-MATRIX_N = 10
-
-EXPORT_CONFIG: dict[str, Any] = {
-    "background": "#FFFFFF",
-    "font": "Liberation Sans, Arial, sans-serif",
-    "title": {"anchor": "start", "fontSize": 15, "subtitleFontSize": 11, "subtitlePadding": 5},
-    "axis": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"},
-    "header": {"labelFontSize": 12, "labelFontWeight": "bold", "labelAnchor": "start"},
-    "legend": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"},
-    "view": {"stroke": "#D8D8D8"},
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    name: str
-    section: str
-    title: str
-    spec: dict[str, Any]
-
-
-def figures_of(*, report: Report) -> list[Figure]:
-    """Every figure that has something to show, in the order of the report."""
-    drawn = (draw(report) for draw in _FIGURES)
-    return [figure for figure in drawn if figure is not None]
-
-
-def _category(name: str) -> str:
-    return ALL if name == "all" else name
-
-
-def _plural(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def _queries(report: Report) -> str:
-    return _plural(report.counts["n_queries"], "query", "queries")
-
-
-def _subtitle(report: Report, *lines: str) -> list[str]:
-    study = report.data.study
-    origin = {"simulated": "Simulated judgments", "labels": "Labels stand in for people"}
-    codes = [notice["code"] for notice in report.notices]
-    said = [text for code, text in origin.items() if code in codes]
-    return [*lines, " · ".join([study.name, *said])]
-
-
-def _method_scale(methods: Sequence[str]) -> "alt.Scale":
-    import altair as alt
-
-    colours = palette.method_colours(methods)
-    return alt.Scale(domain=list(colours), range=list(colours.values()))
-
-
-def _finished(
-    chart: Any, *, name: str, section: str, title: str, subtitle: list[str], shown_title: Any = None
-) -> Figure:
-    """`shown_title` is an expression where what is shown depends on a choice on the page."""
-    import altair as alt
-
-    # Not validated here: the schema takes 20 MB and a second. A test validates every figure.
-    spec = chart.properties(
-        title=alt.TitleParams(text=shown_title or title, subtitle=subtitle, anchor="start"),
-        autosize=alt.AutoSizeParams(type="pad"),
-        usermeta={"name": name},
-    ).configure_facet(spacing=18)
-    return Figure(name=name, section=section, title=title, spec=spec.to_dict(validate=False))
-
-
-def _panels(layers: Any, order: Sequence[str], *, columns: int) -> Any:
-    """Small multiples in a given order."""
-    import altair as alt
-
-    columns = min(columns, len(order))
-    chart = layers.facet(facet=alt.Facet("panel:N", title=None, sort=list(order)), columns=columns)
-    # Shared axes stand below the last row, also where the last row has no panel.
-    return chart.resolve_axis(x="independent") if len(order) % columns else chart
-
-
-def _agreement(report: Report) -> Figure | None:
-    """A dot with its interval for each category and cut, in the order of the paper's table 3."""
-    import altair as alt
-
-    rows = [
-        row
-        for row in report.tables["agreement"]
-        if row["measure"] == "maa" and row["value"] is not None
-    ]
-    if not rows:
-        return None
-    cuts = [cut.name for cut in report.data.cuts] + [EXACT]
-    panels: dict[str, str] = {
-        row["category"]: f"{_category(row['category'])} (n = {_plural(row['n_pairs'], 'pair')})"
-        for row in rows
-    }
-    values = [
-        {
-            "panel": panels[row["category"]],
-            "cut": row["aggregation"],
-            "maa": row["value"],
-            "low": row["ci_low"],
-            "high": row["ci_high"],
-            "items": row["n_items"],
-            "pairs": row["n_pairs"],
-        }
-        for row in rows
-    ]
-    y = alt.Y("cut:N", sort=cuts, title="cut of the scale")
-    tooltip = [
-        alt.Tooltip("panel:N", title="category"),
-        alt.Tooltip("cut:N", title="cut"),
-        alt.Tooltip("maa:Q", title="agreement", format=".1%"),
-        alt.Tooltip("low:Q", title="95 % from", format=".1%"),
-        alt.Tooltip("high:Q", title="to", format=".1%"),
-        alt.Tooltip("items:Q", title="image pairs"),
-        alt.Tooltip("pairs:Q", title="pairs of ratings"),
-    ]
-    x = alt.X(
-        "maa:Q",
-        title="pairs of ratings that agree",
-        axis=alt.Axis(format=".0%", tickCount=5),
-        scale=alt.Scale(domain=[0, 1]),
-    )
-    colour = palette.QUALITATIVE[0]
-    base = alt.Chart()
-    layers = alt.layer(
-        base.mark_rule(strokeWidth=2, color=colour, opacity=0.55)
-        .encode(x=alt.X("low:Q"), x2="high:Q", y=y)
-        .transform_filter("isValid(datum.low)"),
-        base.mark_circle(size=70, color=colour, opacity=1).encode(x=x, y=y, tooltip=tooltip),
-        data=alt.InlineData(values=values),
-    ).properties(width=300, height=110)
-    chart = _panels(layers, list(panels.values()), columns=2)
-    n_assessors = _plural(report.counts["n_assessors"], "assessor")
-    return _finished(
-        chart,
-        name="agreement",
-        section="agreement",
-        title="How often two assessors agree, by cut of the scale",
-        subtitle=_subtitle(
-            report,
-            f"Micro-average accuracy with 95 % intervals over queries; {n_assessors}, "
-            f"{_plural(report.counts['n_items_multi'], 'image pair')} judged at least twice",
-        ),
-    )
-
-
-def _model_curves(report: Report) -> Figure | None:
+def model_curves(report: Report) -> Figure | None:
     """What each method shares with every other, at growing n, over the minimal baseline 1 / n."""
     import altair as alt
 
@@ -203,7 +53,7 @@ def _model_curves(report: Report) -> Figure | None:
             axis=alt.Axis(format=".0%"),
             scale=alt.Scale(domain=[0, 1]),
         ),
-        color=alt.Color("method:N", title="shared with", scale=_method_scale(report.data.methods)),
+        color=alt.Color("method:N", title="shared with", scale=method_scale(report.data.methods)),
         tooltip=[
             alt.Tooltip("panel:N", title="method"),
             alt.Tooltip("method:N", title="shared with"),
@@ -219,20 +69,21 @@ def _model_curves(report: Report) -> Figure | None:
         lines.transform_filter("isValid(datum.cr)"),
         data=alt.InlineData(values=values),
     ).properties(width=230, height=160)
-    chart = _panels(chart, methods, columns=3)
-    return _finished(
+    chart = panelled(chart, methods, columns=3)
+    return finished(
         chart,
         name="model_curves",
         section="models",
         title="How many of their first n results two methods share",
-        subtitle=_subtitle(
+        subtitle=subtitle_of(
             report,
-            f"Common result ratio, mean over {_queries(report)}; dashed: one shared result (1 / n)",
+            f"Common result ratio, mean over {queries_in_words(report)}; "
+            "dashed: one shared result (1 / n)",
         ),
     )
 
 
-def _model_matrix(report: Report) -> Figure | None:
+def model_matrix(report: Report) -> Figure | None:
     """Common results of all pairs of methods at one n, which the page lets a person choose."""
     import altair as alt
 
@@ -289,20 +140,20 @@ def _model_matrix(report: Report) -> Figure | None:
         .add_params(chosen)
         .properties(width=side * len(methods), height=44 * len(methods))
     )
-    return _finished(
+    return finished(
         chart,
         name="model_matrix",
         section="models",
         title="Common results of every two methods",
         shown_title=alt.ExprRef("'Common results of every two methods among their first ' + n"),
-        subtitle=_subtitle(
+        subtitle=subtitle_of(
             report,
-            f"Common result ratio, mean over {_queries(report)}",
+            f"Common result ratio, mean over {queries_in_words(report)}",
         ),
     )
 
 
-def _pool(report: Report) -> Figure | None:
+def pool(report: Report) -> Figure | None:
     """What each method brought to the pools, and what no other method would have brought."""
     import altair as alt
 
@@ -325,9 +176,10 @@ def _pool(report: Report) -> Figure | None:
             y=alt.Y("method:N", sort=methods, title="method"),
             x=alt.X("pairs:Q", title="image pairs in the pools", axis=alt.Axis(tickMinStep=1)),
             order=alt.Order("order:Q"),
-            color=alt.Color("method:N", scale=_method_scale(report.data.methods), legend=None),
+            color=alt.Color("method:N", scale=method_scale(report.data.methods), legend=None),
             opacity=alt.Opacity(
-                "kind:N",
+                "kind:O",
+                sort=[only, shared],
                 title=None,
                 scale=alt.Scale(domain=[only, shared], range=[1, 0.3]),
                 legend=alt.Legend(orient="top", symbolFillColor=QUIET, symbolStrokeWidth=0),
@@ -341,20 +193,20 @@ def _pool(report: Report) -> Figure | None:
         )
         .properties(width=480, height=34 * len(methods))
     )
-    return _finished(
+    return finished(
         chart,
         name="pool_unique",
         section="models",
         title="What each method adds to the pools",
-        subtitle=_subtitle(
+        subtitle=subtitle_of(
             report,
-            f"{_plural(report.pool['n_pairs'], 'image pair')} of {_queries(report)}, "
+            f"{plural(report.pool['n_pairs'], 'image pair')} of {queries_in_words(report)}, "
             f"the first {report.pool['depth']} results of each method",
         ),
     )
 
 
-def _precision(report: Report) -> Figure | None:
+def precision(report: Report) -> Figure | None:
     """Precision of each method at the cut-offs of the paper's table 4, a panel per category."""
     import altair as alt
 
@@ -368,7 +220,7 @@ def _precision(report: Report) -> Figure | None:
     order = [scope for scope, _ in report.data.scopes()]
     n_of = {row["category"]: row["n_queries"] for row in rows}
     panels = {
-        scope: f"{_category(scope)} (n = {_plural(n_of[scope], 'query', 'queries')})"
+        scope: f"{category_title(scope)} (n = {plural(n_of[scope], 'query', 'queries')})"
         for scope in order
         if scope in n_of
     }
@@ -390,7 +242,7 @@ def _precision(report: Report) -> Figure | None:
     colour = alt.Color(
         "method:N",
         title="method",
-        scale=_method_scale(report.data.methods),
+        scale=method_scale(report.data.methods),
         legend=alt.Legend(symbolOpacity=1, symbolStrokeWidth=0),
     )
     base = alt.Chart()
@@ -420,24 +272,15 @@ def _precision(report: Report) -> Figure | None:
         ),
         data=alt.InlineData(values=values),
     ).properties(width=300, height=170)
-    chart = _panels(chart, list(panels.values()), columns=2)
-    return _finished(
+    chart = panelled(chart, list(panels.values()), columns=2)
+    return finished(
         chart,
         name="precision",
         section="precision",
         title="How many of the first N results people find similar",
-        subtitle=_subtitle(
+        subtitle=subtitle_of(
             report,
             "Micro-average precision with 95 % intervals over judged queries; relevant from "
             f"consensus level {report.data.relevant_from}, unjudged results are not",
         ),
     )
-
-
-_FIGURES: tuple[Callable[[Report], Figure | None], ...] = (
-    _agreement,
-    _model_curves,
-    _model_matrix,
-    _pool,
-    _precision,
-)
