@@ -52,20 +52,20 @@ def grid_means(planes: Planes, *, lire_compat: bool = False) -> npt.NDArray[np.i
     """
     if not lire_compat and min(planes.height, planes.width) < GRID:
         planes = Planes(_repeated(planes.pixels.transpose(1, 2, 0)))
-    row_edges = _edges(planes.height)
-    column_cells, column_starts = np.unique(_cells(planes.width), return_index=True)
-    sums = np.zeros((3, GRID, GRID), dtype=np.int64)
+    edges = np.searchsorted(_cells(planes.height), np.arange(GRID + 1)).tolist()
+    by_row = np.zeros((3, GRID, planes.width), dtype=np.int64)
     for rows in planes.strips(rows=planes.height):
         channels = _ycbcr(planes, rows)
-        dtype = roomy(terms=len(channels[0]))
-        for cell, (first, end) in enumerate(zip(row_edges, row_edges[1:], strict=False)):
-            here = slice(max(first, rows.start) - rows.start, min(end, rows.stop) - rows.start)
-            if here.start < here.stop:
-                by_row = channels[:, here].sum(axis=1, dtype=dtype).astype(np.int64)
-                sums[:, cell, column_cells] += np.add.reduceat(by_row, column_starts, axis=1)
-    counts = np.outer(
-        np.diff(row_edges), np.bincount(_cells(planes.width), minlength=GRID)
-    )
+        dtype = roomy(terms=channels.shape[1])
+        for cell in range(GRID):
+            first = max(edges[cell] - rows.start, 0)
+            end = edges[cell + 1] - rows.start
+            if first < min(end, channels.shape[1]):
+                by_row[:, cell] += channels[:, first:end].sum(axis=1, dtype=dtype)
+    cells, starts = np.unique(_cells(planes.width), return_index=True)
+    sums = np.zeros((3, GRID, GRID), dtype=np.int64)
+    sums[:, :, cells] = np.add.reduceat(by_row, starts, axis=2)
+    counts = np.outer(np.diff(edges), np.bincount(_cells(planes.width), minlength=GRID))
     return sums // np.maximum(counts, 1)
 
 
@@ -79,12 +79,6 @@ def _repeated(image: Pixels) -> Pixels:
 def _cells(length: int) -> npt.NDArray[np.int64]:
     """The cell of every row or column, 0..7."""
     return np.trunc(np.arange(length) / (length / 8.0)).astype(np.int64)
-
-
-def _edges(length: int) -> list[int]:
-    """The first row of every cell, and the end."""
-    edges: list[int] = np.searchsorted(_cells(length), np.arange(GRID + 1)).tolist()
-    return edges
 
 
 def _ycbcr(planes: Planes, rows: slice) -> Bytes:
@@ -120,43 +114,53 @@ def levels(
     cells = np.stack(batch)
     transformed = np.floor(DCT @ cells.astype(np.float64) @ DCT.T + 0.499999).astype(np.int64)
     flat = transformed.reshape(len(cells), 3, GRID * GRID)[:, :, ZIGZAG]
-    channels = []
+    out = []
     for channel, count in enumerate(counts):
-        values = flat[:, channel, :count]
-        first = (
-            _first_luma(values[:, :1] >> 3) if channel == 0 else _first_chroma(values[:, :1] >> 3)
-        )
-        others = values[:, 1:] >> 1 if channel == 0 else values[:, 1:]
-        channels += [first, _other(others)]
-    return np.concatenate(channels, axis=1)
+        first, others = flat[:, channel, :1] >> 3, flat[:, channel, 1:count]
+        out.append((FIRST_LUMA if channel == 0 else FIRST_CHROMA)[first])
+        others = np.clip(others >> 1 if channel == 0 else others, -256, 255)
+        out.append(OTHERS[others + 256])
+    return np.concatenate(out, axis=1)
 
 
-def _first_luma(v: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    quantised = np.select(
-        [v > 192, v > 160, v > 96, v > 64],
-        [112 + ((v - 192) >> 2), 96 + ((v - 160) >> 1), 32 + (v - 96), 16 + ((v - 64) >> 1)],
-        default=v >> 2,
-    )
+def _first_luma(v: int) -> int:
+    if v > 192:
+        quantised = 112 + ((v - 192) >> 2)
+    elif v > 160:
+        quantised = 96 + ((v - 160) >> 1)
+    elif v > 96:
+        quantised = 32 + (v - 96)
+    elif v > 64:
+        quantised = 16 + ((v - 64) >> 1)
+    else:
+        quantised = v >> 2
     return quantised >> 1
 
 
-def _first_chroma(v: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.select(
-        [v > 191, v > 160, v > 144, v > 112, v > 96, v > 64],
-        [
-            np.full_like(v, 63),
-            56 + ((v - 160) >> 2),
-            48 + ((v - 144) >> 1),
-            16 + (v - 112),
-            8 + ((v - 96) >> 1),
-            (v - 64) >> 2,
-        ],
-        default=0,
-    )
+def _first_chroma(v: int) -> int:
+    if v > 191:
+        return 63
+    if v > 160:
+        return 56 + ((v - 160) >> 2)
+    if v > 144:
+        return 48 + ((v - 144) >> 1)
+    if v > 112:
+        return 16 + (v - 112)
+    if v > 96:
+        return 8 + ((v - 96) >> 1)
+    return (v - 64) >> 2 if v > 64 else 0
 
 
-def _other(u: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    clipped = np.clip(u, -256, 255)
-    size = np.abs(clipped)
-    coarse = np.select([size > 127, size > 63], [64 + (size >> 2), 32 + (size >> 1)], default=size)
-    return (np.sign(clipped) * coarse + 128) >> 3
+def _other(u: int) -> int:
+    size = abs(u)
+    if size > 127:
+        size = 64 + (size >> 2)
+    elif size > 63:
+        size = 32 + (size >> 1)
+    return ((size if u >= 0 else -size) + 128) >> 3
+
+
+# Levels of the first coefficient over 8 (0..255), and of the others (-256..255).
+FIRST_LUMA = np.array([_first_luma(v) for v in range(256)])
+FIRST_CHROMA = np.array([_first_chroma(v) for v in range(256)])
+OTHERS = np.array([_other(u) for u in range(-256, 256)])

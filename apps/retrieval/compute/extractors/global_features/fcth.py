@@ -62,7 +62,7 @@ def blocks_of(planes: Planes, *, wrap: bool = True) -> Blocks:
     Args:
         planes: the image.
         wrap: narrow differences to a signed byte as LIRE does, where 200 becomes -56; without it
-            they keep their size, as the published definition has it.
+            they keep their size up to 255, where the classes of energy end.
     """
     high = max(LEAST_SIDE, even(planes.height // WANTED_BLOCKS))
     wide = max(LEAST_SIDE, even(planes.width // WANTED_BLOCKS))
@@ -106,8 +106,7 @@ def _energies(cells: Doubles, *, wrap: bool) -> Doubles:
     r, s = cells[1::2, ::2], cells[1::2, 1::2]
     differences = np.stack([-p - q + r + s, p - q + r - s, -p + q + r - s])
     whole = np.trunc(np.abs(differences, out=differences), out=differences)
-    if wrap:
-        whole = np.mod(whole + 128, 256) - 128
+    whole = np.mod(whole + 128, 256) - 128 if wrap else np.minimum(whole, 255)
     np.square(whole, out=whole)
     energies = np.sqrt(whole.sum(axis=(1, 2)) / 4)
     return energies.reshape(3, -1).T
