@@ -7,8 +7,10 @@ class RetrievalConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.jobs.registry import JobKind, register
+        from apps.retrieval.fusions import problem_with
         from apps.retrieval.registry import method_names
-        from apps.studies.methods import register_known_methods
+        from apps.retrieval.selectors import run_names
+        from apps.studies import methods
 
         task = "apps.retrieval.tasks.work_on_job_task"
         register(
@@ -27,4 +29,6 @@ class RetrievalConfig(AppConfig):
                 task=task,
             )
         )
-        register_known_methods(method_names)
+        methods.register_known_methods(method_names)
+        methods.register_name_rule(problem_with)
+        methods.register_study_methods(run_names)

@@ -2,6 +2,7 @@
 
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
+from apps.retrieval.selectors.runs import run_names, runs_of
 from apps.retrieval.selectors.spaces import (
     EXTRACT,
     Availability,
@@ -35,6 +36,8 @@ __all__ = [
     "pool_summary",
     "pools_target",
     "rows_of",
+    "run_names",
+    "runs_of",
     "searchable_rows",
     "shards_of",
     "spaces_of",

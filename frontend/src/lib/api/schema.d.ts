@@ -238,6 +238,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fusions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The ways to fuse methods: a study writes `rrf(r_sum+cld)` among its methods. */
+        get: operations["fusions_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups/": {
         parameters: {
             query?: never;
@@ -955,6 +972,11 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        FusionKind: {
+            name: string;
+            title: string;
+            description: string;
+        };
         Guidelines: {
             name: string;
             /** @description HTML */
@@ -974,6 +996,7 @@ export interface components {
             broker: components["schemas"]["HealthCheck"];
             worker: components["schemas"]["HealthCheck"];
             disk: components["schemas"]["HealthCheck"];
+            store?: components["schemas"]["HealthCheck"];
         };
         History: {
             /** Format: uuid */
@@ -2360,6 +2383,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedJob"];
+                };
+            };
+        };
+    };
+    fusions_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FusionKind"][];
                 };
             };
         };
