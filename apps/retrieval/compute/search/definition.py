@@ -98,7 +98,7 @@ def tanimoto_matrix(queries: Floats, rows: Floats) -> Doubles:
     dots = np.subtract(squares, dots, out=dots)
     dots *= 100
     with np.errstate(invalid="ignore"):  # 0 / 0
-        distances = np.divide(dots, squares, out=dots)
+        distances: Doubles = np.divide(dots, squares, out=dots)
     distances[(of_asked > 0) & (of_given == 0)] = 100.0
     distances[(of_asked == 0) & (of_given > 0)] = 100.0
     distances[(of_asked == 0) & (of_given == 0)] = 0.0

@@ -126,9 +126,7 @@ def _batches(
             indices, batch = [], []
 
 
-def _prepared_or_missing(
-    image: Image | None, *, extractor: Any, spaces: Sequence[str]
-) -> Any:
+def _prepared_or_missing(image: Image | None, *, extractor: Any, spaces: Sequence[str]) -> Any:
     if image is None:
         raise pixels.UnreadableError("no image has this number")
     return prepared_image(image=image, extractor=extractor, spaces=spaces)

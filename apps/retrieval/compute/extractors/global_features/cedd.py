@@ -11,14 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.retrieval.compute.extractors.global_features import quantised
-from apps.retrieval.compute.extractors.global_features.colour import (
-    COLOURS,
-    Doubles,
-    Whole,
-    fuzzy_colours,
-)
+from apps.retrieval.compute.extractors.global_features.colour import COLOURS, fuzzy_colours
 from apps.retrieval.compute.extractors.global_features.planes import (
+    Doubles,
     Planes,
+    Whole,
     block_sums,
     even,
     mean_colours,

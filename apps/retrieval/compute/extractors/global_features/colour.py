@@ -10,8 +10,7 @@ doi:10.1109/WIAMIS.2008.24, with the numbers that LIRE uses.
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-Whole = npt.NDArray[np.int64]
+from apps.retrieval.compute.extractors.global_features.planes import Doubles, Whole
 
 COLOURS = 24
 

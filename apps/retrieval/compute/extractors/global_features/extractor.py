@@ -50,7 +50,9 @@ class GlobalFeatures:
     }
     batch_size = 64
 
-    def prepare(self, image: Pixels, *, spaces: Sequence[str] = tuple(dimensions)) -> dict[str, Any]:
+    def prepare(
+        self, image: Pixels, *, spaces: Sequence[str] = tuple(dimensions)
+    ) -> dict[str, Any]:
         """Reduce an image (height, width, 3) to what the descriptors of `spaces` need."""
         planes = Planes(image)
         return {name: DESCRIPTORS[name].reduced(planes) for name in _descriptors_of(spaces)}

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from apps.retrieval.compute.extractors.global_features import quantised
 from apps.retrieval.compute.extractors.global_features.colour import (
     COLOURS,
-    Doubles,
-    Whole,
     fuzzy_colours,
     membership,
 )
 from apps.retrieval.compute.extractors.global_features.planes import (
+    Doubles,
     Planes,
+    Whole,
     even,
     mean_colours,
 )
@@ -108,7 +108,7 @@ def _energies(cells: Doubles, *, wrap: bool) -> Doubles:
     whole = np.trunc(np.abs(differences, out=differences), out=differences)
     whole = np.mod(whole + 128, 256) - 128 if wrap else np.minimum(whole, 255)
     np.square(whole, out=whole)
-    energies = np.sqrt(whole.sum(axis=(1, 2)) / 4)
+    energies: Doubles = np.sqrt(whole.sum(axis=(1, 2)) / 4)
     return energies.reshape(3, -1).T
 
 

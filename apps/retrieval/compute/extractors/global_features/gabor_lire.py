@@ -7,10 +7,8 @@ mean and a spread. Our own moments are in `gabor.py`.
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from apps.retrieval.compute.extractors.global_features.gabor import (
-    DIMENSIONS,
     HIGHEST,
     LOWEST,
     ORIENTATIONS,
@@ -21,8 +19,10 @@ from apps.retrieval.compute.extractors.global_features.planes import (
     Bytes,
     Doubles,
     Planes,
+    Whole,
 )
 
+DIMENSIONS = 2 * SCALES * ORIENTATIONS
 LONGEST = 64
 ROOT = np.sqrt(2 * np.log(2))
 MARGIN = 4  # rows and columns that LIRE leaves out, above and at the left
@@ -34,7 +34,7 @@ def reduced(planes: Planes) -> Bytes:
 
     It takes two pixels each way, whatever lies between, in fixed point.
     """
-    red = planes.pixels[0]
+    red: Bytes = planes.pixels[0]
     factor = LONGEST / max(red.shape)
     height, width = (int(side * factor + 0.5) for side in red.shape)
     if factor >= 1 or height <= 1 or width <= 1:
@@ -42,18 +42,18 @@ def reduced(planes: Planes) -> Bytes:
     top, bottom, down = _taps(red.shape[0], height)
     left, right, across = _taps(red.shape[1], width)
 
-    def along(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        first, second = (red[np.ix_(rows, columns)].astype(np.int64) for columns in (left, right))
+    def along(rows: Whole) -> Whole:
+        first: Whole = red[np.ix_(rows, left)].astype(np.int64)
+        second: Whole = red[np.ix_(rows, right)].astype(np.int64)
         return first * 256 + (second - first) * across
 
     above, below = along(top), along(bottom)
     mixed = above * 256 + (below - above) * down[:, None] + 32768
-    return (mixed >> 16).astype(np.uint8)
+    scaled: Bytes = (mixed >> 16).astype(np.uint8)
+    return scaled
 
 
-def _taps(
-    length: int, wanted: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _taps(length: int, wanted: int) -> tuple[Whole, Whole, Whole]:
     """The two pixels of every place on an axis, and the weight of the second in 256ths."""
     inverse = 1 / (wanted / length)
     positions = int(0.5 * inverse * 2**32) - 2**31 + np.arange(wanted) * int(inverse * 2**32)

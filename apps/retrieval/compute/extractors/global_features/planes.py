@@ -13,6 +13,7 @@ from apps.retrieval.compute.pixels import Pixels
 
 Doubles = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
+Whole = npt.NDArray[np.int64]
 
 # Pixels turned into float64 at a time. It bounds the memory of huge images, and it is speed:
 # arrays that are larger come from the system as new pages, which cost ten times the arithmetic.
@@ -71,19 +72,18 @@ def block_sums(plane: Doubles | Bytes, *, down: int, across: int) -> Doubles:
     """Sums of blocks of `down` x `across` pixels, which divide the plane without rest."""
     dtype = roomy(terms=down) if plane.dtype == np.uint8 else np.float64
     by_row = plane.reshape(len(plane) // down, down, -1).sum(axis=1, dtype=dtype)
-    return by_row.reshape(len(by_row), -1, across).sum(axis=2, dtype=np.float64)
+    sums: Doubles = by_row.reshape(len(by_row), -1, across).sum(axis=2, dtype=np.float64)
+    return sums
 
 
-def mean_colours(
-    planes: Planes, *, down: int, across: int, high: int, wide: int
-) -> npt.NDArray[np.int64]:
+def mean_colours(planes: Planes, *, down: int, across: int, high: int, wide: int) -> Whole:
     """Mean red, green and blue of `down` x `across` blocks, rounded down; shape (blocks, 3).
 
     A block is `high` x `wide` pixels; the first is at the top left, and they follow row by row.
     """
     pixels = planes.pixels[:, : down * high, : across * wide]
     by_row = pixels.reshape(3, -1, high, across * wide).sum(axis=2, dtype=roomy(terms=high))
-    totals = by_row.reshape(3, -1, wide).sum(axis=2, dtype=np.int64)
+    totals: Whole = by_row.reshape(3, -1, wide).sum(axis=2, dtype=np.int64)
     return (totals // (high * wide)).T
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from apps.retrieval.compute.extractors.global_features.colour import COLOURS, Doubles
+from apps.retrieval.compute.extractors.global_features.colour import COLOURS
+from apps.retrieval.compute.extractors.global_features.planes import Doubles
 
 LEVELS = 8
 
@@ -28,4 +29,3 @@ def levels(histograms: Doubles, *, tables: npt.ArrayLike) -> npt.NDArray[np.int6
     table = np.asarray(tables, dtype=np.float64)[None, :, None, :] / 1e6
     nearest: npt.NDArray[np.int64] = np.abs(shares - table).argmin(axis=-1)
     return nearest.reshape(histograms.shape)
-

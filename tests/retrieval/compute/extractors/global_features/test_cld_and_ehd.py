@@ -26,7 +26,9 @@ def edges(image: np.ndarray) -> dict[int, int]:
     ("image", "expected"),
     [
         pytest.param(one_colour(0, 0, 0), [2, *[16] * 9, 32, 16, 16, 32, 16, 16], id="black"),
-        pytest.param(one_colour(255, 255, 255), [61, *[16] * 9, 32, 16, 16, 32, 16, 16], id="white"),
+        pytest.param(
+            one_colour(255, 255, 255), [61, *[16] * 9, 32, 16, 16, 32, 16, 16], id="white"
+        ),
         pytest.param(one_colour(128, 128, 128), [30, *[16] * 9, 32, 16, 16, 32, 16, 16], id="grey"),
         pytest.param(one_colour(255, 0, 0), [12, *[16] * 9, 6, 16, 16, 63, 16, 16], id="red"),
         pytest.param(
