@@ -9,8 +9,10 @@ class RetrievalConfig(AppConfig):
         from django.core.exceptions import ImproperlyConfigured
 
         from apps.jobs.registry import JobKind, register
+        from apps.retrieval.fusions import problem_with
         from apps.retrieval.registry import BadSpacesFileError, hub_backbones, method_names
-        from apps.studies.methods import register_known_methods
+        from apps.retrieval.selectors import run_names
+        from apps.studies import methods
 
         try:
             hub_backbones()  # a file that cannot be used stops the start, as a bad setting does
@@ -33,4 +35,6 @@ class RetrievalConfig(AppConfig):
                 task=task,
             )
         )
-        register_known_methods(method_names)
+        methods.register_known_methods(method_names)
+        methods.register_name_rule(problem_with)
+        methods.register_study_methods(run_names)

@@ -19,6 +19,7 @@ from apps.catalog.selectors import collection_named
 from apps.common.permissions import IsAdmin, IsResearcher, ResearchersReadAdminsWrite
 from apps.studies import selectors, services
 from apps.studies.design import StudyDesign, parse_design
+from apps.studies.methods import methods_of_study
 from apps.studies.models import Study
 from apps.studies.serializers import QuerySerializer, StudyDesignSerializer, StudySerializer
 from apps.studies.tables import InvalidDesignError
@@ -41,11 +42,15 @@ def answer(study: Study, status_code: int = status.HTTP_200_OK) -> Response:
     return Response(StudySerializer(row).data, status=status_code)
 
 
-def design_in(request: Request) -> StudyDesign:
-    """The checked `design` of a JSON body."""
+def design_in(request: Request, study: Study | None = None) -> StudyDesign:
+    """The checked `design` of a JSON body; of a study that is there already, or of a new one."""
     if not isinstance(request.data, dict) or "design" not in request.data:
         raise InvalidDesignError("design is needed.", field="design")
-    return parse_design(request.data["design"], draft=request.data.get("draft") is True)
+    return parse_design(
+        request.data["design"],
+        draft=request.data.get("draft") is True,
+        own_methods=methods_of_study(study_id=study.pk) if study else (),
+    )
 
 
 def created(design: StudyDesign, request: AuthenticatedRequest, collection: str) -> Response:
@@ -111,7 +116,7 @@ class DesignView(APIView):
         study = selectors.study_named(slug=slug)
         changed = services.change_design(
             study=study,
-            design=design_in(request),
+            design=design_in(request, study),
             changed_at=timezone.now(),
             changed_by=request.user,
         )

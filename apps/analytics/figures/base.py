@@ -14,6 +14,8 @@ Row = dict[str, Any]
 QUIET = "#8A8A8A"
 ALL = "All categories"
 MATRIX_N = 10
+LABEL_PX = 360  # fusions have long names: combmnz_minmax(r_full+r_sum+r_max)
+LETTER_PX = 6.5
 
 EXPORT_CONFIG: dict[str, Any] = {
     "background": "#FFFFFF",

@@ -2,6 +2,8 @@
 
 from apps.analytics.compute.precision import CUTOFFS
 from apps.analytics.figures.base import (
+    LABEL_PX,
+    LETTER_PX,
     MATRIX_N,
     QUIET,
     Figure,
@@ -53,7 +55,12 @@ def model_curves(report: Report) -> Figure | None:
             axis=alt.Axis(format=".0%"),
             scale=alt.Scale(domain=[0, 1]),
         ),
-        color=alt.Color("method:N", title="shared with", scale=method_scale(report.data.methods)),
+        color=alt.Color(
+            "method:N",
+            title="shared with",
+            scale=method_scale(report.data.methods),
+            legend=alt.Legend(labelLimit=LABEL_PX),
+        ),
         tooltip=[
             alt.Tooltip("panel:N", title="method"),
             alt.Tooltip("method:N", title="shared with"),
@@ -108,11 +115,18 @@ def model_matrix(report: Report) -> Figure | None:
     chosen = alt.param(
         name="n", value=shown, bind=alt.binding_select(options=grid, name="First n results: ")
     )
+    side = max(64, min(90, 560 // len(methods)))
+    fits = max(map(len, methods)) * LETTER_PX <= side
     base = (
         alt.Chart()
         .encode(
-            x=alt.X("a:N", sort=methods, title="method", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("b:N", sort=methods, title="method"),
+            x=alt.X(
+                "a:N",
+                sort=methods,
+                title="method",
+                axis=alt.Axis(labelAngle=0 if fits else -35, labelLimit=LABEL_PX),
+            ),
+            y=alt.Y("b:N", sort=methods, title="method", axis=alt.Axis(labelLimit=LABEL_PX)),
         )
         .transform_filter("datum.n == n")
     )
@@ -134,7 +148,6 @@ def model_matrix(report: Report) -> Figure | None:
         text=alt.Text("cr:Q", format=".2f"),
         color=alt.condition("datum.cr > 0.55", alt.value("#111111"), alt.value("#FFFFFF")),
     )
-    side = max(64, min(90, 560 // len(methods)))
     chart = (
         alt.layer(cells, texts, data=alt.InlineData(values=values))
         .add_params(chosen)
@@ -173,7 +186,7 @@ def pool(report: Report) -> Figure | None:
         alt.Chart(alt.InlineData(values=values))
         .mark_bar(height=18)
         .encode(
-            y=alt.Y("method:N", sort=methods, title="method"),
+            y=alt.Y("method:N", sort=methods, title="method", axis=alt.Axis(labelLimit=LABEL_PX)),
             x=alt.X("pairs:Q", title="image pairs in the pools", axis=alt.Axis(tickMinStep=1)),
             order=alt.Order("order:Q"),
             color=alt.Color("method:N", scale=method_scale(report.data.methods), legend=None),
@@ -243,7 +256,7 @@ def precision(report: Report) -> Figure | None:
         "method:N",
         title="method",
         scale=method_scale(report.data.methods),
-        legend=alt.Legend(symbolOpacity=1, symbolStrokeWidth=0),
+        legend=alt.Legend(symbolOpacity=1, symbolStrokeWidth=0, labelLimit=LABEL_PX),
     )
     base = alt.Chart()
     chart = alt.layer(

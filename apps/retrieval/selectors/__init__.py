@@ -1,7 +1,16 @@
 """Reads: spaces, their rows, pools."""
 
+from apps.retrieval.selectors.explorations import (
+    CUTOFFS,
+    ExplorationAnswer,
+    exploration_answer,
+    exploration_ends,
+    explorations_of,
+    explorers_alive,
+)
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
+from apps.retrieval.selectors.runs import run_names, runs_of
 from apps.retrieval.selectors.spaces import (
     EXTRACT,
     Availability,
@@ -21,15 +30,21 @@ from apps.retrieval.selectors.spaces import (
 )
 
 __all__ = [
+    "CUTOFFS",
     "EXTRACT",
     "POOL",
     "Availability",
+    "ExplorationAnswer",
     "PoolSummary",
     "SpaceState",
     "availability_of",
     "availability_of_space",
     "bounded",
     "current_space",
+    "exploration_answer",
+    "exploration_ends",
+    "explorations_of",
+    "explorers_alive",
     "extraction_target",
     "is_complete",
     "learned_model",
@@ -38,6 +53,8 @@ __all__ = [
     "pool_summary",
     "pools_target",
     "rows_of",
+    "run_names",
+    "runs_of",
     "searchable_rows",
     "shards_of",
     "spaces_of",

@@ -16,6 +16,7 @@ from apps.common.permissions import IsAdmin, IsResearcher
 from apps.jobs.serializers import JobSerializer
 from apps.jobs.tasks import announce
 from apps.retrieval import registry, selectors, services
+from apps.retrieval.fusions import fusion_kinds
 from apps.studies.models import Study
 
 JOB_STARTED = inline_serializer("StartedJob", {"job": JobSerializer()})
@@ -49,6 +50,21 @@ class MethodsView(APIView):
             for method in registry.methods()
         ]
         return Response(self.MethodSerializer(rows, many=True).data)
+
+
+class FusionKindsView(APIView):
+    """The ways to fuse methods: a study writes `rrf(r_sum+cld)` among its methods."""
+
+    permission_classes = [IsResearcher]
+
+    class FusionKindSerializer(serializers.Serializer):
+        name = serializers.CharField()
+        title = serializers.CharField()
+        description = serializers.CharField()
+
+    @extend_schema(responses=FusionKindSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(self.FusionKindSerializer(fusion_kinds(), many=True).data)
 
 
 class ReadsAndStartsView(APIView):

@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.analytics.compute.agreement import cut_names
 from apps.analytics.release_reader import Folder
+from apps.studies.methods import LONGEST_NAME
 from apps.studies.models import Study
 from apps.studies.protocols import PROTOCOLS
 
@@ -83,7 +84,7 @@ def read_design(*, folder: Folder, imported_at: datetime) -> ReleaseDesign:
             default=protocol.relevance if protocol.relevance in cuts else cuts[len(cuts) // 2],
         ),
         categories=reader.categories(),
-        methods=tuple(reader.words("methods", most=60)),
+        methods=tuple(reader.words("methods", most=LONGEST_NAME)),
         depth=depth,
         ranking_depth=reader.whole("ranking_depth", default=max(500, depth), least=depth),
         overlap=reader.share("overlap", default=0.1),

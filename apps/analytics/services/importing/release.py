@@ -19,6 +19,7 @@ from apps.analytics.services.importing.judgments import (
     Verdicts,
     read_verdicts,
 )
+from apps.studies.methods import LONGEST_NAME
 
 
 @dataclass(frozen=True)
@@ -206,9 +207,11 @@ def _refuse_first(folder: Folder, file: str, column: str, value: str, table: str
 def _read_runs(release: Release) -> None:
     query_ids = {query.query_id for query in release.queries}
     for method in release.folder.methods_with_runs():
-        if len(method) > 60:
+        if len(method) > LONGEST_NAME:
             raise ReleaseError(
-                "A method's name has at most 60 characters.", field="method", where="runs"
+                f"A method's name has at most {LONGEST_NAME} characters.",
+                field="method",
+                where="runs",
             )
         found: dict[str, list[RunLine]] = defaultdict(list)
         seen: set[tuple[str, str]] = set()
@@ -261,7 +264,7 @@ def _read_pools(release: Release) -> None:
         query_id, image_id = row.text("query_id", most=60), row.text("image_id", most=300)
         if query_id not in query_ids:
             row.refuse("query_id", "must be in queries.csv")
-        method = row.text("method", most=60)
+        method = row.text("method", most=LONGEST_NAME)
         sources = release.pools.setdefault((query_id, image_id), {})
         if method in sources:
             row.refuse("method", "must not find a pair twice")

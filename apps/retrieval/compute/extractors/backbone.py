@@ -85,7 +85,7 @@ class HubBackbone(Network):
         self._patches = _patches_of(self.network.config, how.seen)
         self.dimensions = self._tried(backbone)
 
-    def prepare(self, image: Pixels) -> Pixels:
+    def prepare(self, image: Pixels, *, spaces: Sequence[str] | None = None) -> Pixels:
         return self._prepare(image)
 
     def extract(self, batch: Sequence[Pixels], *, spaces: Sequence[str] | None = None) -> Found:

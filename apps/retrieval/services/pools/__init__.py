@@ -6,13 +6,12 @@ from django.core.files.storage import default_storage
 
 from apps.jobs.models import Job, JobPart
 from apps.jobs.registry import Progress
+from apps.retrieval.services.pools.choosing import NoMethodsError, SpaceNotReadyError
 from apps.retrieval.services.pools.merging import merge, store_pools
 from apps.retrieval.services.pools.queries import QueryUnreadableError, extract_queries
 from apps.retrieval.services.pools.requesting import (
     BadDepthError,
-    NoMethodsError,
     NoQueriesError,
-    SpaceNotReadyError,
     request_pools,
 )
 from apps.retrieval.services.pools.searching import search_rows

@@ -1,81 +1,122 @@
 """Stage 2: one ranking a method and query, and their pools."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from apps.catalog.models import Image
+from apps.common.errors import ConflictError
 from apps.jobs.models import JobPart
 from apps.jobs.registry import Progress
-from apps.retrieval.compute.pooling import Source, pooled, strictly_decreasing
-from apps.retrieval.compute.search import merged
+from apps.retrieval.compute.fusion import Ranked
+from apps.retrieval.compute.pooling import Source, pooled
+from apps.retrieval.fusions import fusion_of, is_fusion
 from apps.retrieval.models import PoolEntry, PoolSource, Ranking
-from apps.retrieval.services.pools.searching import read_found
-from apps.retrieval.services.pools.steps import SEARCH, StudyIsPlannedError, queries_of
-from apps.studies.models import Study
-
-ORDINALS_AT_ONCE = 10_000
+from apps.retrieval.services.pools.rankings import (
+    foreign_rankings,
+    fused_rankings,
+    images_of,
+    searched_rankings,
+)
+from apps.retrieval.services.pools.steps import StudyIsPlannedError, queries_of
+from apps.studies.models import Query, Study
 
 Rankings = dict[tuple[int, str], tuple[list[int], list[float]]]  # (query, method) -> images, scores
 Pools = dict[int, dict[int, list[Source]]]  # query -> image -> sources
 
 
 def merge(part: JobPart, progress: Progress) -> dict[str, Any]:
-    """Merge the searches, break ties in scores, pool, and store all of it in one transaction."""
+    """Merge the searches, fuse, pool, and store all of it in one transaction.
+
+    Raises:
+        ConflictError: a run that the pools need was removed meanwhile.
+    """
     params = part.job.params
     study = Study.objects.select_related("collection").get(pk=params["study"])
     queries = queries_of(study.pk)
-    rankings: Rankings = {}
-    for method in params["methods"]:
-        found = [
-            read_found(search.result)
-            for search in part.job.parts.filter(stage=SEARCH)
-            if search.params["method"] == method
-        ]
-        best = [
-            merged([one[number] for one in found], k=params["k"]) for number in range(len(queries))
-        ]
-        image_of = _images_of(study, np.unique(np.concatenate([one.ordinals for one in best])))
-        for query, one in zip(queries, best, strict=True):
-            scores = strictly_decreasing(scores=-one.distances)
-            rankings[query.pk, method] = (
-                [image_of[ordinal] for ordinal in one.ordinals.tolist()],
-                scores.tolist(),
-            )
-    pools: Pools = {
-        query.pk: pooled(
-            rankings={method: rankings[query.pk, method] for method in params["methods"]},
-            depth=params["depth"],
-        )
-        for query in queries
+    runs = {run.method: run for run in study.foreign_runs.all()}
+    if {name: runs[name].version for name in params["runs"] if name in runs} != params["runs"]:
+        raise ConflictError("The imported runs have changed since: start the job again.")
+    k = params["k"]
+    found: dict[str, list[Ranked]] = {
+        name: searched_rankings(job=part.job, method=name, n_queries=len(queries), k=k)
+        for name in params["searched"]
     }
+    for name in params["runs"]:
+        found[name] = foreign_rankings(run=runs[name], queries=queries, k=k)
+    for name in params["methods"]:
+        if is_fusion(name=name):
+            found[name] = fused_rankings(
+                fusion=fusion_of(name=name), members=found, n_queries=len(queries), k=k
+            )
+    rankings: Rankings = {}
+    for name in params["methods"]:
+        rankings |= as_stored(
+            method=name,
+            ranked=found[name],
+            queries=queries,
+            collection_id=study.collection_id,
+            is_foreign=name in runs,
+        )
     return store_pools(
         study=study,
+        methods=[*params["methods"], *(one["method"] for one in params["left_out"])],
         depth=params["depth"],
         rankings=rankings,
         versions=params["versions"],
-        pools=pools,
+        pools=pools_of(
+            queries=queries,
+            methods=[n for n in params["methods"] if n not in runs or runs[n].in_pools],
+            rankings=rankings,
+            depth=params["depth"],
+        ),
     )
 
 
-def _images_of(study: Study, ordinals: npt.NDArray[np.int64]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for start in range(0, len(ordinals), ORDINALS_AT_ONCE):
-        some = ordinals[start : start + ORDINALS_AT_ONCE].tolist()
-        images = Image.objects.filter(collection_id=study.collection_id, ordinal__in=some)
-        for ordinal, pk in images.order_by().values_list("ordinal", "pk"):
-            assert ordinal is not None  # noqa: S101  they were asked for by ordinal
-            found[ordinal] = pk
-    return found
+def as_stored(
+    *,
+    method: str,
+    ranked: Sequence[Ranked],
+    queries: Sequence[Query],
+    collection_id: int,
+    is_foreign: bool,
+) -> Rankings:
+    """Rankings with images instead of ordinals; a run's has no row where it lists nothing."""
+    ordinals = np.unique(np.concatenate([np.empty(0, np.int64), *(r.ordinals for r in ranked)]))
+    image_of = images_of(collection_id=collection_id, ordinals=ordinals)
+    return {
+        (query.pk, method): (
+            [image_of[ordinal] for ordinal in one.ordinals.tolist()],
+            one.scores.tolist(),
+        )
+        for query, one in zip(queries, ranked, strict=True)
+        if len(one.ordinals) or not is_foreign
+    }
+
+
+def pools_of(
+    *, queries: Sequence[Query], methods: Sequence[str], rankings: Rankings, depth: int
+) -> Pools:
+    return {
+        query.pk: pooled(
+            rankings={
+                method: rankings[query.pk, method]
+                for method in methods
+                if (query.pk, method) in rankings
+            },
+            depth=depth,
+        )
+        for query in queries
+    }
 
 
 @transaction.atomic
 def store_pools(
     *,
     study: Study,
+    methods: Sequence[str],
     depth: int,
     rankings: Rankings,
     versions: dict[str, str],
@@ -85,8 +126,13 @@ def store_pools(
 
     Raises:
         StudyIsPlannedError: assessors were given pairs already, and the new pools differ.
+        ConflictError: the study has other `methods` by now.
     """
     locked = Study.objects.select_for_update().get(pk=study.pk)
+    if set(locked.methods) != set(methods):
+        raise ConflictError(
+            f"The methods of {locked.slug} have changed since: build its pools again."
+        )
     n_pairs = sum(len(pool) for pool in pools.values())
     if _are_stored(study=locked, depth=depth, rankings=rankings, versions=versions, pools=pools):
         return {"changed": False, "n_pairs": n_pairs, "kept_judged": 0}

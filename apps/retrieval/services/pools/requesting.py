@@ -1,4 +1,4 @@
-"""Ask for pools: what can be searched, and the parts of the job."""
+"""Ask for pools: the parts of the job."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from apps.common.errors import ConflictError, InvalidError
 from apps.jobs.models import Job
 from apps.jobs.services import PartSpec, start_job
 from apps.retrieval import registry, selectors
-from apps.retrieval.models import FeatureSpace
-from apps.retrieval.services.extraction import NoSuchDeviceError, WeightsMissingError
+from apps.retrieval.services.extraction import NoSuchDeviceError
+from apps.retrieval.services.pools.choosing import choose
 from apps.retrieval.services.pools.steps import MERGE, QUERIES, SEARCH, StudyIsPlannedError
 from apps.studies.models import Study
 
@@ -20,14 +20,6 @@ class NoQueriesError(ConflictError):
 
 class BadDepthError(InvalidError):
     code = "bad_depth"
-
-
-class NoMethodsError(ConflictError):
-    code = "no_methods"
-
-
-class SpaceNotReadyError(ConflictError):
-    code = "space_not_ready"
 
 
 def request_pools(
@@ -77,12 +69,12 @@ def request_pools(
         raise NoQueriesError(
             f"The study {study.slug} has no queries: add some before building its pools."
         )
-    methods, left_out = _choose(study=study, available_only=available_only)
+    chosen = choose(study=study, available_only=available_only)
     rows = selectors.rows_of(collection=study.collection)
     k = max(study.ranking_depth, depth)
     by_producer: dict[str, list[int]] = {}
-    for method, space in methods:
-        name = registry.producer_of(space=method.space).name
+    for space in chosen.searched.values():
+        name = registry.producer_of(space=space.name).name
         if space.pk not in by_producer.setdefault(name, []):
             by_producer[name].append(space.pk)
     parts = [
@@ -95,13 +87,13 @@ def request_pools(
         for name, spaces in by_producer.items()
     ]
     step = settings.SHARD_ROWS * settings.SEARCH_SHARDS_PER_PART
-    for method, space in methods:
+    for method, space in chosen.searched.items():
         parts += [
             PartSpec(
-                key=f"search/{method.name}/{start // step:05d}",
+                key=f"search/{method}/{start // step:05d}",
                 params={
                     "step": "search",
-                    "method": method.name,
+                    "method": method,
                     "space": space.pk,
                     "start": start,
                     "stop": min(start + step, rows),
@@ -120,65 +112,16 @@ def request_pools(
         parts=parts,
         params={
             "study": study.pk,
-            "methods": [method.name for method, _ in methods],
-            "versions": {method.name: space.version for method, space in methods},
+            "methods": chosen.methods,
+            "searched": list(chosen.searched),
+            "runs": {method: run.version for method, run in chosen.runs.items()},
+            "versions": chosen.versions,
             "depth": depth,
             "k": k,
             "rows": rows,
-            "left_out": left_out,
+            "left_out": chosen.left_out,
         },
         unit="rows",
         created_at=requested_at,
         requested_by_id=requested_by_id,
     )
-
-
-def _choose(
-    *, study: Study, available_only: bool
-) -> tuple[list[tuple[registry.MethodEntry, FeatureSpace]], list[dict[str, str]]]:
-    """The methods to search with their spaces, and those left out with the reason."""
-    rows = selectors.rows_of(collection=study.collection)
-    chosen = []
-    left_out = []
-    has_outside = study.queries.filter(image__ordinal__isnull=True).exists()
-    for name in study.methods:
-        method = registry.method_of(name=name)
-        space = selectors.current_space(collection=study.collection, name=method.space)
-        refusal: ConflictError | None = None
-        able = selectors.availability_of_space(name=method.space, rows=rows)
-        if not rows or space is None or not selectors.is_complete(space=space, rows=rows):
-            what_to_do = (
-                f"run `manage.py extract_features {study.collection.slug} --space {method.space}`"
-                if able.version is not None
-                else able.how.rstrip(".")
-            )
-            refusal = SpaceNotReadyError(
-                f"The method {name} needs the feature space {method.space} of "
-                f"{study.collection.slug}, which is not complete: {what_to_do}; or take {name} "
-                f"out of the methods of {study.slug}.",
-                field="methods",
-            )
-        elif has_outside and able.version is None:
-            refusal = WeightsMissingError(
-                f"Queries from outside the collection cannot be turned into {method.space} here. "
-                f"{able.how}",
-                field="methods",
-            )
-        elif has_outside and able.version != space.version:
-            refusal = SpaceNotReadyError(
-                f"The feature space {method.space} of {study.collection.slug} was computed as "
-                f"{space.version}, and queries from outside would be as {able.version}: run "
-                f"`manage.py extract_features {study.collection.slug} --space {method.space}`.",
-                field="methods",
-            )
-        if refusal is None and space is not None:
-            chosen.append((method, space))
-        elif refusal is not None and not available_only:
-            raise refusal
-        else:
-            left_out.append({"method": name, "how": str(refusal)})
-    if not chosen:
-        if left_out:
-            raise NoMethodsError(left_out[0]["how"], field="methods")
-        raise NoMethodsError(f"The study {study.slug} names no methods.", field="methods")
-    return chosen, left_out
