@@ -1268,7 +1268,7 @@ export interface components {
             space: string;
             search: string;
             description: string;
-            dimensions: number;
+            dimensions: number | null;
         };
         MethodAnswer: {
             method: string;
@@ -1857,7 +1857,7 @@ export interface components {
         Space: {
             name: string;
             title: string;
-            dimensions: number;
+            dimensions: number | null;
             state: components["schemas"]["SpaceStateEnum"];
             reason: string;
             how: string;
