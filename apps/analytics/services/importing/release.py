@@ -9,7 +9,7 @@ import numpy as np
 
 from apps.analytics.compute.precision import ranking_order
 from apps.analytics.release_format import ONLY_JUDGED, WHOLE_POOL
-from apps.analytics.release_reader import Folder, ReleaseError, RunLine
+from apps.analytics.release_reader import Folder, ReleaseError
 from apps.analytics.services.importing.design import (
     DEFAULT_CATEGORY,
     CategoryText,
@@ -19,6 +19,7 @@ from apps.analytics.services.importing.judgments import (
     Verdicts,
     read_verdicts,
 )
+from apps.retrieval.trec import RunLine
 from apps.studies.methods import LONGEST_NAME
 
 
