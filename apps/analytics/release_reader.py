@@ -173,13 +173,12 @@ class Folder:
             path = self.path / name
             if not path.is_file():
                 raise ChangedFileError(f"The file {name} is missing.", field=name, where=name)
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                    raise ChangedFileError(
-                        f"The file {name} was changed: it differs from its SHA-256 in study.json.",
-                        field=name,
-                        where=name,
-                    )
+            if self.sha256_of(name) != expected:
+                raise ChangedFileError(
+                    f"The file {name} was changed: it differs from its SHA-256 in study.json.",
+                    field=name,
+                    where=name,
+                )
 
     def rows(self, name: str, *, required: Sequence[str]) -> Iterator[Row]:
         """Rows of a table, streamed; nothing when there is no such file.
@@ -240,6 +239,14 @@ class Folder:
     def methods_with_runs(self) -> list[str]:
         """Names of the methods in runs/, sorted."""
         return sorted(self._run_files())
+
+    def run_file(self, method: str) -> str:
+        """The name of a method's run in the folder."""
+        return self._run_files()[method]
+
+    def sha256_of(self, name: str) -> str:
+        with (self.path / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _run_files(self) -> dict[str, str]:
         paths = sorted((self.path / "runs").glob("*.run"))

@@ -148,6 +148,7 @@ def _design_of(study: Study) -> dict[str, Any]:
             "name": study.collection.name,
             "description": study.collection.description,
         },
+        "foreign_runs": release.foreign_runs(study=study),
         "versions": {"likeness": VERSION, "rankings": release.ranking_versions(study=study)},
     }
 
