@@ -120,7 +120,12 @@ class HealthView(APIView):
         def get_fields(self) -> dict[str, Any]:
             names = ["database", "broker", "worker", "disk"]
             checks = inline_serializer(
-                "HealthChecks", {name: HealthView.HealthCheckSerializer() for name in names}
+                "HealthChecks",
+                {
+                    **{name: HealthView.HealthCheckSerializer() for name in names},
+                    # only where files are kept in an object store
+                    "store": HealthView.HealthCheckSerializer(required=False),
+                },
             )
             return {**super().get_fields(), "checks": checks}
 

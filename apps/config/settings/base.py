@@ -165,12 +165,12 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\.\w+$"
 
 # --- files --------------------------------------------------------------------------------------
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA / "files"), "file_permissions_mode": 0o640},
-    },
+    "default": environment.files("LIKENESS_STORE", data=DATA),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+# Copies of an object store's files on this machine, and how large they may grow together.
+CACHE = Path(environment.text("LIKENESS_CACHE", str(DATA / "cache"))).expanduser().resolve()
+CACHE_SIZE = environment.memory("LIKENESS_CACHE_SIZE", "20 GiB")
 
 # Free bytes that imports and uploads leave alone; below it the health check is red.
 DISK_RESERVE = environment.memory("LIKENESS_DISK_RESERVE", "1 GiB")

@@ -1044,6 +1044,7 @@ export interface components {
             broker: components["schemas"]["HealthCheck"];
             worker: components["schemas"]["HealthCheck"];
             disk: components["schemas"]["HealthCheck"];
+            store?: components["schemas"]["HealthCheck"];
         };
         History: {
             /** Format: uuid */
