@@ -100,14 +100,17 @@ def _load(path: str) -> Any:
 
 _EXTRACTORS = (
     ExtractorEntry(
-        name="cld",
-        path="apps.retrieval.compute.extractors.cld.ColourLayout",
-        spaces=(SpaceEntry("cld", "Colour layout", 16),),
-    ),
-    ExtractorEntry(
-        name="ehd",
-        path="apps.retrieval.compute.extractors.ehd.EdgeHistogram",
-        spaces=(SpaceEntry("ehd", "Edge histogram", 80),),
+        name="global",
+        path="apps.retrieval.compute.extractors.global_features.GlobalFeatures",
+        spaces=(
+            SpaceEntry("gf", "Global features", 492),
+            SpaceEntry("fcth", "Fuzzy colour and texture", 192),
+            SpaceEntry("cedd", "Colour and edge directivity", 144),
+            SpaceEntry("ehd", "Edge histogram", 80),
+            SpaceEntry("cld", "Colour layout", 16),
+            SpaceEntry("gabor", "Gabor moments", 60),
+            SpaceEntry("gabor_lire", "Gabor as LIRE computes it", 60),
+        ),
     ),
 )
 
@@ -139,6 +142,7 @@ def _regional_maxima(channels: int) -> LearnedEntry:
 
 
 _EUCLIDEAN = "apps.retrieval.compute.search.euclidean"
+_TANIMOTO = "apps.retrieval.compute.search.tanimoto"
 _METHODS = (
     MethodEntry(
         "r_full",
@@ -171,6 +175,39 @@ _METHODS = (
         "exact Euclidean",
         "The strongest activations of the last layer in five regions, whitened by what is common "
         "in the collection: what is where, roughly.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "gf",
+        "Global features",
+        "gf",
+        "exact Euclidean",
+        "Colour, edges and texture of the whole image: FCTH, CEDD, EHD, CLD and Gabor moments, "
+        "one after another.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "fcth",
+        "Fuzzy colour and texture",
+        "fcth",
+        "exact Tanimoto",
+        "Which colours go with which texture (FCTH descriptor).",
+        _TANIMOTO,
+    ),
+    MethodEntry(
+        "cedd",
+        "Colour and edge directivity",
+        "cedd",
+        "exact Tanimoto",
+        "Which colours go with which direction of edges (CEDD descriptor).",
+        _TANIMOTO,
+    ),
+    MethodEntry(
+        "gabor",
+        "Gabor moments",
+        "gabor",
+        "exact Euclidean",
+        "Texture: how strongly waves of five lengths and six directions are in the image.",
         _EUCLIDEAN,
     ),
     MethodEntry(

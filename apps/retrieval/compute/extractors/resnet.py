@@ -213,7 +213,8 @@ class ResNetLayer5A:
         self._deviation = torch.tensor(DEVIATION, device=device).reshape(shape)
         self._regions = regions_of(height=SIDE, width=SIDE)
 
-    def prepare(self, image: Pixels) -> Pixels:
+    def prepare(self, image: Pixels, *, spaces: Sequence[str] = ()) -> Pixels:
+        """The same for all spaces: they come from one forward pass."""
         return crop_of(image)
 
     def activations(self, batch: Sequence[Pixels]) -> torch.Tensor:

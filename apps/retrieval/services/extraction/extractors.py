@@ -1,5 +1,6 @@
 """Extractors, loaded once in a worker, and images as they want them."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,13 +16,13 @@ from apps.retrieval.compute import pixels, weights
 from apps.retrieval.services.extraction.errors import NoSuchDeviceError, WeightsMissingError
 
 
-def prepared_image(*, image: Image, extractor: Any) -> Any:
-    """Decode an image and reduce it to what the extractor needs.
+def prepared_image(*, image: Image, extractor: Any, spaces: Sequence[str]) -> Any:
+    """Decode an image and reduce it to what the extractor needs for these of its spaces.
 
     Raises:
         UnreadableError: its file is not here, damaged, or not for this extractor.
     """
-    return extractor.prepare(opened_pixels(image))
+    return extractor.prepare(opened_pixels(image), spaces=spaces)
 
 
 def opened_pixels(image: Image) -> pixels.Pixels:

@@ -70,8 +70,8 @@ def vectors_of(
     for done, item in enumerate(items):
         try:
             picture = opened(item)
-            for number, (extractor, _) in enumerate(extractors):
-                waiting[number].append(extractor.prepare(picture))
+            for number, (extractor, names) in enumerate(extractors):
+                waiting[number].append(extractor.prepare(picture, spaces=names))
                 if len(waiting[number]) == extractor.batch_size:
                     run(number)
         except UnreadableError as error:

@@ -57,6 +57,7 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
     for done, indices, batch in _batches(
         images=[images.get(start + row) for row in range(rows)],
         extractor=extractor,
+        spaces=wanted,
         missing=missing,
         start=start,
     ):
@@ -98,14 +99,19 @@ def refuse_infinite(
 
 
 def _batches(
-    *, images: Sequence[Image | None], extractor: Any, missing: list[list[Any]], start: int
+    *,
+    images: Sequence[Image | None],
+    extractor: Any,
+    spaces: Sequence[str],
+    missing: list[list[Any]],
+    start: int,
 ) -> Iterator[tuple[int, list[int], list[Any]]]:
     """Yield (rows seen so far, row numbers, what the extractor prepared) a batch at a time."""
     indices: list[int] = []
     batch: list[Any] = []
     outcomes = prepared_ahead(
         images,
-        prepare=partial(_prepared_or_missing, extractor=extractor),
+        prepare=partial(_prepared_or_missing, extractor=extractor, spaces=spaces),
         workers=settings.LOADERS,
         ahead=3 * extractor.batch_size,
     )
@@ -120,10 +126,10 @@ def _batches(
             indices, batch = [], []
 
 
-def _prepared_or_missing(image: Image | None, *, extractor: Any) -> Any:
+def _prepared_or_missing(image: Image | None, *, extractor: Any, spaces: Sequence[str]) -> Any:
     if image is None:
         raise pixels.UnreadableError("no image has this number")
-    return prepared_image(image=image, extractor=extractor)
+    return prepared_image(image=image, extractor=extractor, spaces=spaces)
 
 
 def shard_is_whole(*, space: FeatureSpace, start: int, rows: int, model: str = "") -> bool:
