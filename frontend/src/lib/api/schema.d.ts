@@ -871,6 +871,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/runs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The runs of a study, and the import of another. */
+        get: operations["studies_runs"];
+        put?: never;
+        /** @description The runs of a study, and the import of another. */
+        post: operations["studies_runs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/runs/{method}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["studies_runs_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/from-toml/": {
         parameters: {
             query?: never;
@@ -954,6 +988,10 @@ export interface components {
             /** Format: double */
             value: number | null;
             n_items: number;
+            /** Format: double */
+            ci_low: number | null;
+            /** Format: double */
+            ci_high: number | null;
         };
         CategoryCounts: {
             n_queries: number;
@@ -1068,6 +1106,20 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        ForeignRun: {
+            readonly method: string;
+            readonly file_name: string;
+            readonly sha256: string;
+            readonly n_lines: number;
+            readonly in_pools: boolean;
+            /** Format: date-time */
+            readonly imported_at: string;
+            /**
+             * @description empty: by a command, or with a release
+             * @default
+             */
+            imported_by: string;
+        };
         /** @description An image as a column of results needs it. */
         FoundImage: {
             readonly image_id: string;
@@ -1158,6 +1210,18 @@ export interface components {
             outcome?: components["schemas"]["OutcomeEnum"];
             reason?: string;
             image_id?: string | null;
+        };
+        ImportedRun: {
+            run: components["schemas"]["ForeignRun"];
+            /** @description False: this file was imported before */
+            is_new: boolean;
+            sentences: string[];
+            /**
+             * @description pairs that join the pools now
+             * @default 0
+             */
+            n_new_pairs: number;
+            n_new_tasks: number;
         };
         Invitation: {
             readonly id: number;
@@ -1378,6 +1442,28 @@ export interface components {
         NewReleaseRequest: {
             /** @default false */
             names: boolean;
+        };
+        NewRunRequest: {
+            /**
+             * Format: binary
+             * @description TREC run: query Q0 image rank score tag
+             */
+            file: string;
+            /**
+             * @description else the tag
+             * @default
+             */
+            method: string;
+            /**
+             * @description only report on it: what it found alone is not judged
+             * @default false
+             */
+            no_pool: boolean;
+            /**
+             * @description keep nothing
+             * @default false
+             */
+            preview: boolean;
         };
         NewToken: {
             key: string;
@@ -3689,6 +3775,73 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Plan"];
                 };
+            };
+        };
+    };
+    studies_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForeignRun"][];
+                };
+            };
+        };
+    };
+    studies_runs_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewRunRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedRun"];
+                };
+            };
+        };
+    };
+    studies_runs_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                method: string;
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
