@@ -988,6 +988,10 @@ export interface components {
             /** Format: double */
             value: number | null;
             n_items: number;
+            /** Format: double */
+            ci_low: number | null;
+            /** Format: double */
+            ci_high: number | null;
         };
         CategoryCounts: {
             n_queries: number;
