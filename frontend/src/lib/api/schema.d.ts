@@ -1332,7 +1332,7 @@ export interface components {
             space: string;
             search: string;
             description: string;
-            dimensions: number;
+            dimensions: number | null;
         };
         MethodAnswer: {
             method: string;
@@ -1948,7 +1948,7 @@ export interface components {
         Space: {
             name: string;
             title: string;
-            dimensions: number;
+            dimensions: number | null;
             state: components["schemas"]["SpaceStateEnum"];
             reason: string;
             how: string;
