@@ -15,6 +15,7 @@ class FeatureSpace(models.Model):
 
     `version` names everything that decides the numbers (code, weights, preprocessing); another
     version is another space. Complete once `rows` equals the collection's number of ordinals.
+    `dimensions` is 0 until a worker knows it (a backbone that only its first rows tell about).
     """
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="spaces")

@@ -20,6 +20,7 @@ from apps.retrieval.services.exploring import (
     NoExplorerError,
 )
 from apps.retrieval.services.exploring import asking as asking_module
+from apps.retrieval.services.extraction import opened_pixels, vectors_of
 from tests.factories import NOON, make_collection, make_user
 from tests.factories.features import damage, make_pictured_collection, make_space
 from tests.factories.pictures import picture_bytes
@@ -196,15 +197,11 @@ def test_an_exploration_that_nobody_finishes_counts_as_failed(collection, person
 def pictured(person):
     """A collection with files whose colour layouts are really computed."""
     collection = make_pictured_collection(n_images=4)
-    entry = registry.extractor_named(name="cld")
-    extractor = entry.load()()
-    from apps.catalog.selectors import open_original
-
-    rows = [
-        extractor.extract([extractor.prepare(np.asarray(open_original(image=image)))])["cld"][0]
-        for image in collection.images.order_by("ordinal")
-    ]
-    make_space(collection, "cld", np.stack(rows))
+    space = make_space(collection, "cld", np.zeros((4, 16)))
+    images = list(collection.images.order_by("ordinal"))
+    found = vectors_of(images, opened=opened_pixels, spaces=[space], device="cpu")
+    space.delete()
+    make_space(collection, "cld", found["cld"])
     return collection
 
 

@@ -17,6 +17,7 @@ from apps.retrieval.selectors.spaces import (
     SpaceState,
     availability_of,
     availability_of_space,
+    bounded,
     current_space,
     extraction_target,
     is_complete,
@@ -25,6 +26,7 @@ from apps.retrieval.selectors.spaces import (
     rows_of,
     shards_of,
     spaces_of,
+    weights_of,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "SpaceState",
     "availability_of",
     "availability_of_space",
+    "bounded",
     "current_space",
     "exploration_answer",
     "exploration_ends",
@@ -56,4 +59,5 @@ __all__ = [
     "shards_of",
     "spaces_of",
     "unreadable_reason",
+    "weights_of",
 ]

@@ -988,6 +988,10 @@ export interface components {
             /** Format: double */
             value: number | null;
             n_items: number;
+            /** Format: double */
+            ci_low: number | null;
+            /** Format: double */
+            ci_high: number | null;
         };
         CategoryCounts: {
             n_queries: number;
@@ -1328,7 +1332,7 @@ export interface components {
             space: string;
             search: string;
             description: string;
-            dimensions: number;
+            dimensions: number | null;
         };
         MethodAnswer: {
             method: string;
@@ -1431,7 +1435,12 @@ export interface components {
         };
         NewQueryRequest: {
             /** Format: binary */
-            file: string;
+            file?: string;
+            /**
+             * @description image_id; or else file
+             * @default
+             */
+            image: string;
             id: string;
             category: string;
         };
@@ -1939,7 +1948,7 @@ export interface components {
         Space: {
             name: string;
             title: string;
-            dimensions: number;
+            dimensions: number | null;
             state: components["schemas"]["SpaceStateEnum"];
             reason: string;
             how: string;
