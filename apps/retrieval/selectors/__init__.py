@@ -3,6 +3,20 @@
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
 from apps.retrieval.selectors.runs import run_names, runs_of
+from apps.retrieval.selectors.screening import (
+    ILLUSTRATION_LABELS,
+    SCREEN,
+    STATES,
+    ScreeningState,
+    affected_studies,
+    screening_images,
+    screening_space_names,
+    screening_spaces,
+    screening_state,
+    screening_target,
+    training_labels,
+    training_of,
+)
 from apps.retrieval.selectors.spaces import (
     EXTRACT,
     Availability,
@@ -21,10 +35,15 @@ from apps.retrieval.selectors.spaces import (
 
 __all__ = [
     "EXTRACT",
+    "ILLUSTRATION_LABELS",
     "POOL",
+    "SCREEN",
+    "STATES",
     "Availability",
     "PoolSummary",
+    "ScreeningState",
     "SpaceState",
+    "affected_studies",
     "availability_of",
     "availability_of_space",
     "current_space",
@@ -38,8 +57,15 @@ __all__ = [
     "rows_of",
     "run_names",
     "runs_of",
+    "screening_images",
+    "screening_space_names",
+    "screening_spaces",
+    "screening_state",
+    "screening_target",
     "searchable_rows",
     "shards_of",
     "spaces_of",
+    "training_labels",
+    "training_of",
     "unreadable_reason",
 ]

@@ -7,12 +7,16 @@ from apps.retrieval.services.pools import (
     StudyIsPlannedError,
     request_pools,
 )
+from apps.retrieval.services.screening import RETRAIN_EVERY, record_labels, request_screening
 
 __all__ = [
+    "RETRAIN_EVERY",
     "SpaceNotReadyError",
     "StudyIsPlannedError",
     "export_features",
     "pick_device",
+    "record_labels",
     "request_extraction",
     "request_pools",
+    "request_screening",
 ]
