@@ -9,5 +9,8 @@ urlpatterns: list[URLPattern] = [
     path("collections/<slug:slug>/screening/", views.ScreeningView.as_view()),
     path("collections/<slug:slug>/screening/images/", views.ScreeningImagesView.as_view()),
     path("collections/<slug:slug>/screening/labels/", views.ScreeningLabelsView.as_view()),
+    path("collections/<slug:slug>/explorations/", views.ExplorationsView.as_view()),
+    path("explorations/<uuid:uuid>/", views.ExplorationView.as_view()),
+    path("explorations/<uuid:uuid>/image/", views.ExplorationImageView.as_view()),
     path("studies/<slug:slug>/pools/", views.PoolsView.as_view()),
 ]

@@ -66,7 +66,7 @@ def test_a_fusion_ranks_and_pools_like_any_other_method(study):
     assert ranking("rrf(ehd+cld)") == [6, 1, 11, 2, 10, 3]
     stored = Ranking.objects.get(method="rrf(ehd+cld)")
     assert stored.scores == pytest.approx([2 / 66, 1 / 61, 1 / 61, 1 / 62, 1 / 62, 1 / 63])
-    assert stored.version == "rrf.1(ehd=ehd.1+cld=cld.1)"
+    assert stored.version == "rrf.1(ehd=global.1+cld=global.1)"
     pool = set(PoolEntry.objects.values_list("image__ordinal", flat=True))
     assert pool == {1, 2, 3} | {6, 1, 11}
     summary = selectors.pool_summary(study=study)

@@ -47,12 +47,10 @@ def rows_of(name: str) -> np.ndarray:
 def test_asking_for_a_learned_space_computes_its_sources_the_model_and_its_shards():
     job = extract(make_pictured_collection(n_images=6), "centred")
     assert (job.state, job.error) == ("done", "")
-    assert job.result["spaces"] == ["cld", "ehd", "centred"]
+    assert job.result["spaces"] == ["ehd", "cld", "centred"]
     assert list(job.parts.values_list("stage", "key")) == [
-        (0, "cld/00000"),
-        (0, "cld/00001"),
-        (0, "ehd/00000"),
-        (0, "ehd/00001"),
+        (0, "global/00000"),
+        (0, "global/00001"),
         (1, "centred/learn"),
         (2, "centred/00000"),
         (2, "centred/00001"),
@@ -65,8 +63,8 @@ def test_asking_for_a_learned_space_computes_its_sources_the_model_and_its_shard
 def test_the_version_names_code_images_and_sources_and_the_shards_name_the_model():
     extract(make_pictured_collection(n_images=3), "centred")
     space, model = FeatureSpace.objects.get(name="centred"), LearnedModel.objects.get()
-    assert space.version == model.version == "centred.1-3+cld.1+ehd.1"
-    assert model.provenance["sources"] == {"cld": "cld.1", "ehd": "ehd.1"}
+    assert space.version == model.version == "centred.1-3+global.1"
+    assert model.provenance["sources"] == {"cld": "global.1", "ehd": "global.1"}
     assert model.provenance["images"] == 3
     assert Shard.objects.get(space=space).provenance["model"] == model.sha256
     with default_storage.open(model.file) as file, np.load(file) as arrays:
@@ -111,7 +109,7 @@ def test_doing_it_again_learns_and_computes_nothing(monkeypatch):
     monkeypatch.setattr(Centred, "learn", None)
     monkeypatch.setattr(Centred, "transform", None)
     job = extract(collection, "centred")
-    assert (job.state, job.result["computed"], job.result["kept"]) == ("done", 0, 6)
+    assert (job.state, job.result["computed"], job.result["kept"]) == ("done", 0, 4)
 
 
 def test_images_added_later_make_another_version():
@@ -123,8 +121,8 @@ def test_images_added_later_make_another_version():
     assert state.reason == "Computed for 4 of 5 images, in another way."
     extract(collection, "centred")
     assert list(FeatureSpace.objects.filter(name="centred").values_list("version", "rows")) == [
-        ("centred.1-4+cld.1+ehd.1", 4),
-        ("centred.1-5+cld.1+ehd.1", 5),
+        ("centred.1-4+global.1", 4),
+        ("centred.1-5+global.1", 5),
     ]
     np.testing.assert_allclose(rows_of("centred").mean(axis=0), 0, atol=1e-5)
 
@@ -135,7 +133,7 @@ def test_a_damaged_model_is_learned_again_and_gives_the_same_bytes():
     model = LearnedModel.objects.get()
     damage(model.file)
     job = extract(collection, "centred")
-    assert (job.result["computed"], job.result["kept"]) == (0, 6)
+    assert (job.result["computed"], job.result["kept"]) == (0, 4)
     assert LearnedModel.objects.get().sha256 == model.sha256
     assert job.parts.get(stage=1).result == {"model": model.sha256, "learned": True}
 

@@ -1,7 +1,12 @@
 """Writes. One keyword-only function per thing a person can do."""
 
 from apps.catalog.services.collections import create_collection
-from apps.catalog.services.images import BadImageError, ImageIdTakenError, add_query_image
+from apps.catalog.services.images import (
+    BadImageError,
+    ImageIdTakenError,
+    add_query_image,
+    decode,
+)
 from apps.catalog.services.importing import request_import, start_upload
 from apps.catalog.services.screening import (
     PanelsFound,
@@ -23,6 +28,7 @@ __all__ = [
     "add_query_image",
     "check_space",
     "create_collection",
+    "decode",
     "exclude_images",
     "label_images",
     "open_upload",

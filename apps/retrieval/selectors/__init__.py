@@ -1,5 +1,13 @@
 """Reads: spaces, their rows, pools."""
 
+from apps.retrieval.selectors.explorations import (
+    CUTOFFS,
+    ExplorationAnswer,
+    exploration_answer,
+    exploration_ends,
+    explorations_of,
+    explorers_alive,
+)
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
 from apps.retrieval.selectors.runs import run_names, runs_of
@@ -23,6 +31,7 @@ from apps.retrieval.selectors.spaces import (
     SpaceState,
     availability_of,
     availability_of_space,
+    bounded,
     current_space,
     extraction_target,
     is_complete,
@@ -31,22 +40,30 @@ from apps.retrieval.selectors.spaces import (
     rows_of,
     shards_of,
     spaces_of,
+    weights_of,
 )
 
 __all__ = [
+    "CUTOFFS",
     "EXTRACT",
     "ILLUSTRATION_LABELS",
     "POOL",
     "SCREEN",
     "STATES",
     "Availability",
+    "ExplorationAnswer",
     "PoolSummary",
     "ScreeningState",
     "SpaceState",
     "affected_studies",
     "availability_of",
     "availability_of_space",
+    "bounded",
     "current_space",
+    "exploration_answer",
+    "exploration_ends",
+    "explorations_of",
+    "explorers_alive",
     "extraction_target",
     "is_complete",
     "learned_model",
@@ -68,4 +85,5 @@ __all__ = [
     "training_labels",
     "training_of",
     "unreadable_reason",
+    "weights_of",
 ]

@@ -1,5 +1,10 @@
 """HTTP: look up, one service call, answer."""
 
+from apps.retrieval.views.explorations import (
+    ExplorationImageView,
+    ExplorationsView,
+    ExplorationView,
+)
 from apps.retrieval.views.screening import (
     ScreeningImagesView,
     ScreeningLabelsView,
@@ -13,6 +18,9 @@ from apps.retrieval.views.spaces_and_pools import (
 )
 
 __all__ = [
+    "ExplorationImageView",
+    "ExplorationView",
+    "ExplorationsView",
     "FusionKindsView",
     "MethodsView",
     "PoolsView",

@@ -10,13 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from apps.retrieval.compute.pixels import Pixels
+from apps.retrieval.compute.extractors.global_features.planes import (
+    Doubles,
+    Planes,
+    block_sums,
+    even,
+    video,
+)
 
 WANTED_BLOCKS = 1100
 THRESHOLD = 11.0
 TYPES = 5
 FIELDS = 4
-STRIP = 2**15  # pixels turned into float64 at a time
+DIMENSIONS = FIELDS * FIELDS * TYPES
 
 # Quantisation tables of the standard, one row per direction.
 TABLE = np.array(
@@ -31,39 +37,21 @@ TABLE = np.array(
 MIDPOINTS = (TABLE[:, :-1] + TABLE[:, 1:]) / 2.0
 
 
-class EdgeHistogram:
-    name = "ehd"
-    version = "ehd.1"
-    dimensions = {"ehd": FIELDS * FIELDS * TYPES}
-    batch_size = 64
-
-    def prepare(self, image: Pixels) -> npt.NDArray[np.float64]:
-        """Reduce an image (height, width, 3) to the shares of edge blocks, (16, 5)."""
-        return edge_shares(image=image)
-
-    def extract(
-        self, batch: Sequence[npt.NDArray[np.float64]], *, spaces: Sequence[str] = ("ehd",)
-    ) -> dict[str, npt.NDArray[np.float32]]:
-        """Turn prepared images into levels 0..7, shape (images, 80): field by field."""
-        return {"ehd": levels(shares=np.stack(batch)).astype(np.float32)}
-
-
-def edge_shares(*, image: Pixels, lire_compat: bool = False) -> npt.NDArray[np.float64]:
+def edge_shares(planes: Planes, *, lire_compat: bool = False) -> Doubles:
     """Share of all blocks of a field whose strongest edge has a direction, shape (16, 5).
 
     Args:
-        image: (height, width, 3) uint8.
+        planes: the image.
         lire_compat: a field without any block (a side shorter than about 4 blocks) has infinite
             shares, which LIRE's division by zero turns into the top level; otherwise 0.
     """
-    height, width = image.shape[:2]
-    side = int(np.sqrt(width * height / WANTED_BLOCKS))
-    side = max(2, side - side % 2)
+    height, width = planes.height, planes.width
+    side = max(2, even(int(np.sqrt(width * height / WANTED_BLOCKS))))
     down, across = height // side, width // side
     totals = np.zeros(FIELDS * FIELDS)
     edges = np.zeros(FIELDS * FIELDS * TYPES)
     if down and across:
-        sums = _quadrant_sums(image[: down * side, : across * side], side=side)
+        sums = _quadrant_sums(planes, down=down, across=across, side=side)
         direction, is_edge = _directions(sums, pixels=(side // 2) ** 2)
         row_field = np.floor(4.0 * (np.arange(down) * side) / height).astype(np.int64)
         column_field = np.floor(4.0 * (np.arange(across) * side) / width).astype(np.int64)
@@ -77,23 +65,18 @@ def edge_shares(*, image: Pixels, lire_compat: bool = False) -> npt.NDArray[np.f
     return shares
 
 
-def _quadrant_sums(image: Pixels, *, side: int) -> npt.NDArray[np.float64]:
+def _quadrant_sums(planes: Planes, *, down: int, across: int, side: int) -> Doubles:
     """Summed luminance of the quarters of every block, (2 down, 2 across, blocks, blocks)."""
-    height, width = image.shape[:2]
+    sums = np.empty((2 * down, 2 * across))
     half = side // 2
-    sums = np.empty((height // half, width // half))
-    step = half * max(1, STRIP // (width * half))
-    for top in range(0, height, step):
-        r, g, b = (image[top : top + step, :, c].astype(np.float64) for c in range(3))
-        luma = np.trunc(219.0 * (0.299 * r + 0.587 * g + 0.114 * b) / 256.0 + 16.5)
-        rows = len(luma) // half
-        quarters = luma.reshape(rows, half, width // half, half)
-        sums[top // half : top // half + rows] = quarters.sum(axis=1).sum(axis=2)
-    return sums.reshape(height // side, 2, width // side, 2).transpose(1, 3, 0, 2)
+    for rows in planes.strips(rows=down * side, unit=half):
+        plane = video(planes.luminance(rows))[:, : across * side]
+        sums[rows.start // half : rows.stop // half] = block_sums(plane, down=half, across=half)
+    return sums.reshape(down, 2, across, 2).transpose(1, 3, 0, 2)
 
 
 def _directions(
-    sums: npt.NDArray[np.float64], *, pixels: int
+    sums: Doubles, *, pixels: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """The strongest direction of every block (lowest index on a tie), and whether it is an edge.
 
@@ -115,8 +98,9 @@ def _directions(
     return direction, strengths.max(axis=0) >= THRESHOLD * pixels
 
 
-def levels(*, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Quantise shares (images, 16, 5) to levels 0..7, shape (images, 80)."""
+def levels(batch: Sequence[Doubles]) -> npt.NDArray[np.int64]:
+    """Quantise the shares of a batch to levels 0..7, shape (images, 80): field by field."""
+    shares = np.stack(batch)
     above = shares[..., None] > MIDPOINTS  # (images, 16, 5, 7)
     counts: npt.NDArray[np.int64] = above.sum(axis=-1)
     return counts.reshape(len(shares), -1)
