@@ -1504,7 +1504,12 @@ export interface components {
         };
         NewQueryRequest: {
             /** Format: binary */
-            file: string;
+            file?: string;
+            /**
+             * @description image_id; or else file
+             * @default
+             */
+            image: string;
             id: string;
             category: string;
         };
