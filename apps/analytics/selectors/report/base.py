@@ -35,6 +35,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "measure",
         "value",
         "n_items",
+        "ci_low",
+        "ci_high",
     ),
     "model_agreement": (
         "category",
@@ -97,7 +99,7 @@ class Report:
     ) -> None:
         for place, side in enumerate(("low", "high")):
             value = interval[place] if interval else None
-            self.add_value(family, scope, f"{param}:{side}", value, reason)
+            self.add_value(family, scope, f"{param}:{side}" if param else side, value, reason)
 
 
 def in_fixed_order(value: Any) -> Any:

@@ -37,11 +37,14 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
     extractor = load_extractor(
         entry=registry.extractor_named(name=params["extractor"]), device=params["device"]
     )
-    if extractor.version != params["version"]:
-        raise VersionChangedError(
-            f"The weights or the code changed since this job was started ({params['version']}, "
-            f"now {extractor.version}): start it again."
-        )
+    for space in wanting:
+        here = selectors.bounded(registry.space_of(name=space.name).version(extractor.version))
+        if here != space.version:
+            raise VersionChangedError(
+                f"The weights, the code or the line of {space.name} changed since this job was "
+                f"started ({space.version}, now {here}): start it again."
+            )
+    _tell_dimensions(spaces=wanting, extractor=extractor)
     images = {
         image.ordinal: image
         for image in Image.objects.filter(
@@ -83,6 +86,14 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
     }
 
 
+def _tell_dimensions(*, spaces: Sequence[FeatureSpace], extractor: Any) -> None:
+    """Store the dimensions of spaces whose extractor only tells now."""
+    for space in spaces:
+        if not space.dimensions:
+            space.dimensions = extractor.dimensions[space.name]
+            FeatureSpace.objects.filter(pk=space.pk).update(dimensions=space.dimensions)
+
+
 def refuse_infinite(
     *,
     found: dict[str, npt.NDArray[Any]],
@@ -121,7 +132,8 @@ def _batches(
         else:
             indices.append(row)
             batch.append(outcome)
-        if len(batch) == extractor.batch_size or row == len(images) - 1:
+        # `>=`: a batch that did not fit into the device's memory makes later ones smaller.
+        if len(batch) >= extractor.batch_size or row == len(images) - 1:
             yield row + 1, indices, batch
             indices, batch = [], []
 
