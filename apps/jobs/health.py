@@ -59,7 +59,7 @@ def _broker() -> Check:
 
 
 def _worker() -> Check:
-    alive = selectors.workers_alive(now=timezone.now()).count()
+    alive = selectors.job_workers_alive(now=timezone.now()).count()
     return Check(ok=alive > 0, detail=f"{alive} alive" if alive else "No worker is alive.")
 
 

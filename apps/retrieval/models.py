@@ -1,5 +1,7 @@
 """What is found: feature spaces and their shards, rankings, pools with their ledger."""
 
+import uuid
+
 from django.db import models
 
 from apps.accounts.models import User
@@ -129,6 +131,63 @@ class PoolSource(models.Model):
             models.UniqueConstraint(name="pool_source_is_unique", fields=["entry", "method"]),
             models.CheckConstraint(name="pool_rank_from_one", condition=models.Q(rank__gte=1)),
         ]
+
+
+class Exploration(models.Model):
+    """One image looked up with several methods at once, for the person who asked; kept for a day.
+
+    The image is one that the collection knows, or a file that was dropped: then `original` and
+    `display` name its two files in the storage. `results` has an object per method, as far as
+    the worker is: `{"method", "ordinals", "scores", "error"}`.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"  # every method has answered, if only with a reason why not
+        FAILED = "failed"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="explorations"
+    )
+    asked_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="explorations")
+    image = models.ForeignKey(
+        Image, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    file_name = models.CharField(max_length=200, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)  # upright, of a dropped file
+    height = models.PositiveIntegerField(null=True, blank=True)
+    original = models.CharField(max_length=300, blank=True)
+    display = models.CharField(max_length=300, blank=True)
+    methods = models.JSONField()
+    depth = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    results = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="exploration_state_is_known",
+                condition=models.Q(state__in=["waiting", "running", "done", "failed"]),
+            ),
+            models.CheckConstraint(
+                name="exploration_has_one_image",
+                condition=models.Q(image__isnull=False, original="")
+                | models.Q(image__isnull=True) & ~models.Q(original=""),
+            ),
+            models.CheckConstraint(
+                name="exploration_depth_is_positive", condition=models.Q(depth__gte=1)
+            ),
+        ]
+        indexes = [models.Index(fields=["asked_by", "-id"])]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
 
 
 class ForeignRun(models.Model):

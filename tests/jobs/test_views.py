@@ -131,6 +131,14 @@ def test_that_no_worker_is_alive_is_said_within_ten_seconds(ago, alive):
     assert healthy.status_code == (200 if alive else 503)
 
 
+def test_a_worker_that_only_explores_moves_no_job():
+    now = timezone.now()
+    services.beat(name="explorer", queues="explore", device="cpu", started_at=now, now=now)
+    shown = client_of("researcher").get("/api/v1/jobs/workers/").data
+    assert (shown["alive"], [row["queues"] for row in shown["workers"]]) == (False, ["explore"])
+    assert APIClient().get("/api/v1/health/").data["checks"]["worker"]["ok"] is False
+
+
 @pytest.mark.parametrize(
     ("check", "broken"),
     [

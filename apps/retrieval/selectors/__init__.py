@@ -1,5 +1,13 @@
 """Reads: spaces, their rows, pools."""
 
+from apps.retrieval.selectors.explorations import (
+    CUTOFFS,
+    ExplorationAnswer,
+    exploration_answer,
+    exploration_ends,
+    explorations_of,
+    explorers_alive,
+)
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
 from apps.retrieval.selectors.runs import run_names, runs_of
@@ -20,14 +28,20 @@ from apps.retrieval.selectors.spaces import (
 )
 
 __all__ = [
+    "CUTOFFS",
     "EXTRACT",
     "POOL",
     "Availability",
+    "ExplorationAnswer",
     "PoolSummary",
     "SpaceState",
     "availability_of",
     "availability_of_space",
     "current_space",
+    "exploration_answer",
+    "exploration_ends",
+    "explorations_of",
+    "explorers_alive",
     "extraction_target",
     "is_complete",
     "learned_model",

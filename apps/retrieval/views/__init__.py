@@ -1,5 +1,10 @@
 """HTTP: look up, one service call, answer."""
 
+from apps.retrieval.views.explorations import (
+    ExplorationImageView,
+    ExplorationsView,
+    ExplorationView,
+)
 from apps.retrieval.views.spaces_and_pools import (
     FusionKindsView,
     MethodsView,
@@ -7,4 +12,12 @@ from apps.retrieval.views.spaces_and_pools import (
     SpacesView,
 )
 
-__all__ = ["FusionKindsView", "MethodsView", "PoolsView", "SpacesView"]
+__all__ = [
+    "ExplorationImageView",
+    "ExplorationView",
+    "ExplorationsView",
+    "FusionKindsView",
+    "MethodsView",
+    "PoolsView",
+    "SpacesView",
+]

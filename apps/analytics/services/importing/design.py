@@ -25,6 +25,18 @@ class CategoryText:
 
 
 @dataclass(frozen=True)
+class RunText:
+    """Where the run of a foreign method comes from."""
+
+    method: str
+    file_name: str
+    sha256: str
+    n_lines: int
+    in_pools: bool
+    imported_at: datetime
+
+
+@dataclass(frozen=True)
 class ReleaseDesign:
     """The study of a release; `categories` and `methods` may be empty: the tables decide."""
 
@@ -47,6 +59,7 @@ class ReleaseDesign:
     collection_name: str
     collection_description: str
     versions: dict[str, dict[str, Any]]
+    foreign_runs: tuple[RunText, ...] | None  # None: the release does not say
 
     @property
     def levels(self) -> list[int]:
@@ -96,6 +109,7 @@ def read_design(*, folder: Folder, imported_at: datetime) -> ReleaseDesign:
         collection_name=str(collection.get("name") or f"Images of {name}")[:200],
         collection_description=str(collection.get("description") or ""),
         versions=reader.versions(),
+        foreign_runs=reader.foreign_runs(default_time=imported_at),
     )
 
 
@@ -226,3 +240,26 @@ class _Reader:
         ):
             self._refuse("versions", "`rankings` must name a version for each method")
         return rankings
+
+    def foreign_runs(self, *, default_time: datetime) -> tuple[RunText, ...] | None:
+        entries = self._values.get("foreign_runs")
+        if entries is None:
+            return None
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            self._refuse("foreign_runs", "must be a list of objects")
+        found: list[RunText] = []
+        for entry in entries:
+            reader = _Reader.__new__(_Reader)
+            reader._folder, reader._values = self._folder, entry
+            run = RunText(
+                method=reader.text("method", most=60),
+                file_name=reader.text("file_name", most=255, default=""),
+                sha256=reader.text("sha256", most=64, default=""),
+                n_lines=reader.whole("n_lines", default=0),
+                in_pools="in_pools" not in entry or reader.flag("in_pools"),
+                imported_at=reader.time("imported_at", default=default_time),
+            )
+            if run.method in {other.method for other in found}:
+                self._refuse("foreign_runs", f"must not name {run.method!r} twice")
+            found.append(run)
+        return tuple(found)

@@ -4,22 +4,29 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from apps.analytics.compute.precision import ranking_order
 from apps.analytics.release_format import ONLY_JUDGED, WHOLE_POOL
-from apps.analytics.release_reader import Folder, ReleaseError, RunLine
+from apps.analytics.release_reader import Folder, ReleaseError
 from apps.analytics.services.importing.design import (
     DEFAULT_CATEGORY,
     CategoryText,
     ReleaseDesign,
+    RunText,
 )
 from apps.analytics.services.importing.judgments import (
     Verdicts,
     read_verdicts,
 )
+from apps.retrieval import registry
+from apps.retrieval.fusions import is_fusion
+from apps.retrieval.trec import RunLine
 from apps.studies.methods import LONGEST_NAME
+
+LONGEST_RUN = 60  # characters of a foreign method's name
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,26 @@ class Release:
         in_pools = {method for sources in self.pools.values() for method in sources}
         others = sorted((set(self.rankings) | in_pools) - set(self.design.methods))
         return [*self.design.methods, *others]
+
+    def foreign_runs(self, *, imported_at: datetime) -> list[RunText]:
+        """Those that study.json tells of; where it does not, every method that is not ours."""
+        if self.design.foreign_runs is not None:
+            return list(self.design.foreign_runs)
+        in_pools = {method for sources in self.pools.values() for method in sources}
+        return [
+            RunText(
+                method=method,
+                file_name=PurePosixPath(self.folder.run_file(method)).name,
+                sha256=self.folder.sha256_of(self.folder.run_file(method)),
+                n_lines=sum(len(ranking.images) for ranking in rankings.values()),
+                in_pools=method in in_pools,
+                imported_at=imported_at,
+            )
+            for method, rankings in self.rankings.items()
+            if method not in registry.method_names()
+            and not is_fusion(name=method)
+            and len(method) <= LONGEST_RUN
+        ]
 
 
 def read_release(*, folder: Folder, design: ReleaseDesign) -> Release:

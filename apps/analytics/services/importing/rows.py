@@ -22,7 +22,7 @@ from apps.analytics.services.importing.release import Release
 from apps.assessment.models import Assignment, Participant, Task
 from apps.assessment.services import recount_progress
 from apps.catalog.models import Image
-from apps.retrieval.models import PoolEntry, PoolSource, Ranking
+from apps.retrieval.models import ForeignRanking, ForeignRun, PoolEntry, PoolSource, Ranking
 from apps.studies.models import Category, Query, Study
 
 BATCH = 2_000
@@ -79,6 +79,7 @@ def write_study(*, release: Release, slug: str, imported_at: datetime) -> tuple[
     )
     queries = _write_queries(release, study, pk_of, imported_at)
     _write_rankings(release, queries, pk_of)
+    _write_foreign_runs(release, study, pk_of, imported_at)
     entries = _write_pools(release, queries, pk_of)
     people = _write_participants(release, study, imported_at)
     tasks = _write_tasks(release, people, queries, entries)
@@ -148,6 +149,34 @@ def _write_rankings(release: Release, queries: dict[str, Query], pk_of: dict[str
                     version=version_of.get(query_id, ""),
                 )
                 for query_id, ranking in rankings.items()
+            ),
+            batch_size=100,
+        )
+
+
+def _write_foreign_runs(
+    release: Release, study: Study, pk_of: dict[str, int], imported_at: datetime
+) -> None:
+    """Methods that are not ours are kept like imported runs, so that pools can be built again."""
+    for text in release.foreign_runs(imported_at=imported_at):
+        run = ForeignRun.objects.create(
+            study=study,
+            method=text.method,
+            file_name=text.file_name,
+            sha256=text.sha256,
+            n_lines=text.n_lines,
+            in_pools=text.in_pools,
+            imported_at=text.imported_at,
+        )
+        ForeignRanking.objects.bulk_create(
+            (
+                ForeignRanking(
+                    run=run,
+                    query_id=query_id,
+                    images=[pk_of[image_id] for image_id in ranking.images],
+                    scores=ranking.scores,
+                )
+                for query_id, ranking in release.rankings.get(text.method, {}).items()
             ),
             batch_size=100,
         )
