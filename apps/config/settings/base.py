@@ -257,6 +257,7 @@ WORKER_SILENT_AFTER_SECONDS = 7
 WEIGHTS = environment.text("LIKENESS_WEIGHTS")  # a folder of safetensors; empty: the model hub
 BACKBONE = environment.one_of("LIKENESS_BACKBONE", ["resnet50", "resnet18"])  # first: default
 SHARD_ROWS = 4096
+CW_CLUSTERS = environment.whole("LIKENESS_CW_CLUSTERS", 0, least=0)  # 0: by the collection's size
 SEARCH_SHARDS_PER_PART = 64  # shards that one part of a search takes
 LOADERS = environment.whole("LIKENESS_LOADERS", 4, least=1)  # threads that decode ahead of a model
 SEARCH_MEMORY = environment.memory("LIKENESS_SEARCH_MEMORY", "2 GiB")

@@ -80,8 +80,7 @@ def first_centroids(
         newest = points[chosen[-1]].astype(np.float64)
         # A point that is nearer to its own than half their distance stays: triangle inequality.
         between = squared_distances(points[chosen].astype(np.float64), newest)
-        candidates = np.flatnonzero(between[owner] * (1 + 1e-9) >= 4 * left)
-        candidates = candidates if len(chosen) > 1 else np.arange(len(points))
+        candidates = np.flatnonzero(between[owner] < 4 * (1 + 1e-9) * left)
         for some in np.array_split(candidates, max(1, len(candidates) // ROWS_AT_ONCE)):
             distances = squared_distances(points[some].astype(np.float64), newest)
             nearer = distances < left[some]

@@ -73,7 +73,7 @@ def learned_version(*, entry: registry.LearnedEntry, sources: Sequence[str], row
 
     Images and their order are fixed at import, so their number stands for them.
     """
-    version = f"{entry.load().version}-{rows}+{'+'.join(dict.fromkeys(sources))}"
+    version = f"{entry.make().version}-{rows}+{'+'.join(dict.fromkeys(sources))}"
     if len(version) <= VERSION_LENGTH:
         return version
     digest = hashlib.sha256(version.encode()).hexdigest()[:16]

@@ -16,16 +16,12 @@ from apps.retrieval.compute.learned.base import Array, Model, Rows
 
 FEATURES = ("fcth", "cedd", "ehd", "cld", "gabor")
 MOST_CLUSTERS = 1000
+WORD = np.dtype("<U12")  # of a spelled word: the longest has a feature of five letters
 
 
 def default_clusters(*, images: int) -> int:
     """The largest number of clusters when nobody says another: min(1000, ceil(sqrt(images)))."""
     return min(MOST_CLUSTERS, math.isqrt(images - 1) + 1)
-
-
-def spelled(*, feature: str, number: int) -> str:
-    """A word as text, such as `cedd_0173`."""
-    return f"{feature}_{number:04d}"
 
 
 class ClusterWords:
@@ -87,6 +83,15 @@ class ClusterWords:
             for feature in FEATURES
         ]
         return {"cw": np.stack(words, axis=1).astype(np.float32)}
+
+
+def spelled(rows: Array) -> npt.NDArray[np.str_]:
+    """Rows (n, 5) of `cw` as text engines would index them, such as `cedd_0173`."""
+    texts = [
+        [f"{feature}_{int(number):04d}" for feature, number in zip(FEATURES, row, strict=True)]
+        for row in rows.tolist()
+    ]
+    return np.array(texts, dtype=WORD).reshape(len(rows), len(FEATURES))
 
 
 def indexed(

@@ -83,7 +83,7 @@ def vectors_of(
     if items:
         for entry, model in learned:
             sources = {name: found[name].astype(np.float32) for name in entry.sources}
-            computed = entry.load()().transform(sources=sources, model=model)
+            computed = entry.make().transform(sources=sources, model=model)
             for space in entry.spaces:
                 found[space.name] = computed[space.name].astype(space.dtype)
     asked = {space.name for space in spaces}
