@@ -256,6 +256,8 @@ WORKER_SILENT_AFTER_SECONDS = 7
 # --- retrieval ----------------------------------------------------------------------------------
 WEIGHTS = environment.text("LIKENESS_WEIGHTS")  # a folder of safetensors; empty: the model hub
 BACKBONE = environment.one_of("LIKENESS_BACKBONE", ["resnet50", "resnet18"])  # first: default
+PRECISION = environment.one_of("LIKENESS_PRECISION", ["float32", "bfloat16"])  # of networks
+SPACES = environment.text("LIKENESS_SPACES")  # a TOML file of backbone spaces; empty: none
 SHARD_ROWS = 4096
 # What one part of a search takes: so many shards, or as many as have so many bytes together. All
 # of them are open at once, and from an object store they must fit into the local cache.
