@@ -6,12 +6,18 @@ class RetrievalConfig(AppConfig):
     label = "retrieval"
 
     def ready(self) -> None:
+        from django.core.exceptions import ImproperlyConfigured
+
         from apps.jobs.registry import JobKind, register
         from apps.retrieval.fusions import problem_with
-        from apps.retrieval.registry import method_names
+        from apps.retrieval.registry import BadSpacesFileError, hub_backbones, method_names
         from apps.retrieval.selectors import run_names
         from apps.studies import methods
 
+        try:
+            hub_backbones()  # a file that cannot be used stops the start, as a bad setting does
+        except BadSpacesFileError as error:
+            raise ImproperlyConfigured(str(error)) from error
         task = "apps.retrieval.tasks.work_on_job_task"
         register(
             JobKind(
@@ -26,6 +32,14 @@ class RetrievalConfig(AppConfig):
                 name="build_pools",
                 run_part="apps.retrieval.services.pools.run_pool_part",
                 finish="apps.retrieval.services.pools.finish_pools",
+                task=task,
+            )
+        )
+        register(
+            JobKind(
+                name="screen_images",
+                run_part="apps.retrieval.services.screening.run_screening_part",
+                finish="apps.retrieval.services.screening.finish_screening",
                 task=task,
             )
         )

@@ -5,13 +5,17 @@ A new extractor is one file in `compute/extractors/` and one entry here; so is a
 space is one file in `compute/learned/` and one entry here.
 """
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from apps.common.errors import InvalidError
+from apps.retrieval.compute.backbones.lines import BackboneSpace, BadLineError, read_lines
 from apps.retrieval.compute.regions import REGIONS
 from apps.retrieval.compute.weights import LAST_CHANNELS
 
@@ -20,18 +24,33 @@ class UnknownSpaceError(InvalidError):
     code = "unknown_space"
 
 
+class BadSpacesFileError(InvalidError):
+    code = "bad_spaces_file"
+
+
 class UnknownMethodError(InvalidError):
     code = "unknown_method"
 
 
 @dataclass(frozen=True)
 class SpaceEntry:
-    """A feature space: `dtype` is how its shards keep the numbers."""
+    """A feature space.
+
+    Attributes:
+        dimensions: None where only the computed rows tell.
+        dtype: how its shards keep the numbers.
+        variant: what decides its numbers beside its extractor's version; a part of its own.
+    """
 
     name: str
     title: str
-    dimensions: int
+    dimensions: int | None
     dtype: str = "float32"
+    variant: str = ""
+
+    def version(self, producer: str) -> str:
+        """The space's version, given that of what computes it."""
+        return f"{producer}/{self.variant}" if self.variant else producer
 
 
 @dataclass(frozen=True)
@@ -41,12 +60,14 @@ class ExtractorEntry:
     Attributes:
         path: dotted path of the class.
         needs_weights: it is a backbone: it takes a device and weights.
+        lines: of LIKENESS_SPACES, all of one model and one preprocessing; empty for our own.
     """
 
     name: str
     path: str
     spaces: tuple[SpaceEntry, ...]
     needs_weights: bool = False
+    lines: tuple[BackboneSpace, ...] = ()
 
     def load(self) -> Any:
         return _load(self.path)
@@ -141,6 +162,67 @@ def _resnet(channels: int) -> ExtractorEntry:
         ),
         needs_weights=True,
     )
+
+
+def _hub_backbone(name: str, lines: tuple[BackboneSpace, ...]) -> ExtractorEntry:
+    return ExtractorEntry(
+        name=name,
+        path="apps.retrieval.compute.extractors.backbone.HubBackbone",
+        spaces=tuple(
+            SpaceEntry(line.name, line.title, None, line.dtype, line.variant) for line in lines
+        ),
+        needs_weights=True,
+        lines=lines,
+    )
+
+
+@lru_cache(maxsize=4)
+def _hub_backbones(path: str, _modified_ns: int) -> tuple[ExtractorEntry, ...]:
+    """One extractor for all lines that one forward pass serves."""
+    groups: dict[tuple[str, str], list[BackboneSpace]] = {}
+    try:
+        read = read_lines(Path(path))
+    except BadLineError as error:
+        raise BadSpacesFileError(str(error)) from error
+    for line in read:
+        how = line.preprocessing.as_json() if line.preprocessing else ""
+        groups.setdefault((line.model, how), []).append(line)
+    entries: list[ExtractorEntry] = []
+    for (model, how), lines in groups.items():
+        name = model.replace("/", "--")
+        if how:  # the same model may see pictures in several ways
+            name += f"~{hashlib.sha256(how.encode()).hexdigest()[:6]}"
+        entries.append(_hub_backbone(name, tuple(lines)))
+    ours = {space.name for entry in (*_EXTRACTORS, _resnet(0)) for space in entry.spaces} | {
+        *(space.name for space in _regional_maxima(0).spaces),
+        *(method.name for method in _METHODS),
+    }
+    for entry in entries:
+        for space in entry.spaces:
+            if space.name in ours:
+                raise BadSpacesFileError(
+                    f"{Path(path).name}, {space.name}: there is a space or method of that name "
+                    "already: choose another."
+                )
+    return tuple(entries)
+
+
+def hub_backbones() -> tuple[ExtractorEntry, ...]:
+    """The extractors of the file that LIKENESS_SPACES names, read again when it changed.
+
+    Raises:
+        BadSpacesFileError: the file cannot be used; the sentence names it and the space.
+    """
+    if not settings.SPACES:
+        return ()
+    path = Path(settings.SPACES).expanduser()
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError as error:
+        raise BadSpacesFileError(
+            f"LIKENESS_SPACES: {path} cannot be read ({error.strerror})."
+        ) from error
+    return _hub_backbones(str(path), modified)
 
 
 def _regional_maxima(channels: int) -> LearnedEntry:
@@ -276,7 +358,7 @@ _STRICTER = tuple(
 
 
 def extractors() -> tuple[ExtractorEntry, ...]:
-    return (*_EXTRACTORS, _resnet(LAST_CHANNELS[settings.BACKBONE]))
+    return (*_EXTRACTORS, _resnet(LAST_CHANNELS[settings.BACKBONE]), *hub_backbones())
 
 
 def learned() -> tuple[LearnedEntry, ...]:
@@ -288,12 +370,25 @@ def learned() -> tuple[LearnedEntry, ...]:
 
 def methods() -> tuple[MethodEntry, ...]:
     """What is offered to choose from."""
-    return _METHODS
+    return _METHODS + tuple(
+        MethodEntry(
+            line.name,
+            line.title,
+            line.name,
+            "exact Euclidean",
+            f"{line.output or line.layer} of {line.model}"
+            + (f", {line.aggregate} over its places" if line.aggregate else "")
+            + (", of length 1." if line.normalise else "."),
+            _EUCLIDEAN,
+        )
+        for entry in hub_backbones()
+        for line in entry.lines
+    )
 
 
 def method_names() -> tuple[str, ...]:
     """All names that a study may write."""
-    return tuple(method.name for method in (*_METHODS, *_STRICTER))
+    return tuple(method.name for method in (*methods(), *_STRICTER))
 
 
 def producers() -> tuple[Producer, ...]:
@@ -326,7 +421,12 @@ def producer_of(*, space: str) -> Producer:
 
 
 def extractor_named(*, name: str) -> ExtractorEntry:
-    return next(entry for entry in extractors() if entry.name == name)
+    for entry in extractors():
+        if entry.name == name:
+            return entry
+    raise UnknownSpaceError(
+        f"There is no extractor {name!r} any more: start the job again.", field="spaces"
+    )
 
 
 def learned_named(*, name: str) -> LearnedEntry:
@@ -334,7 +434,7 @@ def learned_named(*, name: str) -> LearnedEntry:
 
 
 def method_of(*, name: str) -> MethodEntry:
-    for method in (*_METHODS, *_STRICTER):
+    for method in (*methods(), *_STRICTER):
         if method.name == name:
             return method
     known = ", ".join(method_names())

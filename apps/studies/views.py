@@ -132,7 +132,10 @@ class QueriesView(ListAPIView):
 
     @extend_schema_serializer(component_name="NewQuery")
     class InputSerializer(serializers.Serializer):
-        file = serializers.FileField()
+        file = serializers.FileField(required=False)
+        image = serializers.CharField(
+            max_length=300, required=False, default="", help_text="image_id; or else file"
+        )
         id = serializers.CharField(max_length=60)
         category = serializers.CharField(max_length=100)
 
@@ -140,6 +143,11 @@ class QueriesView(ListAPIView):
             if file.size > MAX_QUERY_BYTES:
                 raise serializers.ValidationError("must be at most 100 MiB.")
             return file
+
+        def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+            if bool(given["image"]) == ("file" in given):
+                raise serializers.ValidationError({"file": "is needed, or else image."})
+            return given
 
     def get_queryset(self) -> Any:
         study = selectors.study_named(slug=self.kwargs["slug"])
@@ -152,13 +160,14 @@ class QueriesView(ListAPIView):
         study = selectors.study_named(slug=slug)
         body = self.InputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        file = body.validated_data["file"]
+        file = body.validated_data.get("file")
         query = services.add_query(
             study=study,
             query_id=body.validated_data["id"],
             category=body.validated_data["category"],
-            file_name=file.name,
-            content=file.read(),
+            image_id=body.validated_data["image"],
+            file_name=file.name if file else "",
+            content=file.read() if file else b"",
             added_at=timezone.now(),
             added_by=request.user,
         )

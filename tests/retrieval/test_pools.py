@@ -158,6 +158,21 @@ def test_the_result_is_the_same_for_any_workers_shards_and_order_of_parts(study,
     assert everything_stored() == expected
 
 
+@pytest.mark.parametrize(
+    ("most", "parts"),
+    [
+        pytest.param(2**20, 1, id="all shards in one part"),
+        pytest.param(2 * 4 * 16 * 4, 2, id="two shards of cld"),
+        pytest.param(1, 3, id="never less than one shard"),
+    ],
+)
+def test_a_part_of_a_search_opens_so_many_bytes(study, settings, most, parts):
+    settings.SEARCH_SHARDS_PER_PART = 64
+    settings.SEARCH_PART_BYTES = most
+    job = build(study)
+    assert job.parts.filter(key__startswith="search/cld/").count() == parts
+
+
 def test_the_files_of_the_searches_are_gone_at_the_end(study):
     build(study)
     folders, files = default_storage.listdir("pools")

@@ -256,9 +256,14 @@ WORKER_SILENT_AFTER_SECONDS = 7
 # --- retrieval ----------------------------------------------------------------------------------
 WEIGHTS = environment.text("LIKENESS_WEIGHTS")  # a folder of safetensors; empty: the model hub
 BACKBONE = environment.one_of("LIKENESS_BACKBONE", ["resnet50", "resnet18"])  # first: default
+PRECISION = environment.one_of("LIKENESS_PRECISION", ["float32", "bfloat16"])  # of networks
+SPACES = environment.text("LIKENESS_SPACES")  # a TOML file of backbone spaces; empty: none
 SHARD_ROWS = 4096
 CW_CLUSTERS = environment.whole("LIKENESS_CW_CLUSTERS", 0, least=0)  # 0: by the collection's size
-SEARCH_SHARDS_PER_PART = 64  # shards that one part of a search takes
+# What one part of a search takes: so many shards, or as many as have so many bytes together. All
+# of them are open at once, and from an object store they must fit into the local cache.
+SEARCH_SHARDS_PER_PART = 64
+SEARCH_PART_BYTES = 4 * 2**30
 LOADERS = environment.whole("LIKENESS_LOADERS", 4, least=1)  # threads that decode ahead of a model
 SEARCH_MEMORY = environment.memory("LIKENESS_SEARCH_MEMORY", "2 GiB")
 THREADS = environment.whole("LIKENESS_THREADS", 0)  # 0: one per core

@@ -12,6 +12,7 @@ from apps.catalog.models import Collection, Image
 from apps.jobs.models import Job
 from apps.retrieval import registry
 from apps.retrieval.compute import weights
+from apps.retrieval.compute.backbones.files import Backbone, find_backbone
 from apps.retrieval.models import FeatureSpace, LearnedModel, Shard
 
 EXTRACT = "extract_features"
@@ -41,13 +42,34 @@ def availability_of(*, extractor: registry.ExtractorEntry) -> Availability:
     """Ask this machine only: no network, no torch."""
     if not extractor.needs_weights:
         return Availability(version=extractor.load().version)
+    found: weights.Weights | Backbone
     try:
-        found = weights.find_weights(folder=settings.WEIGHTS, backbone=settings.BACKBONE)
+        found = weights_of(extractor=extractor)
     except weights.WeightsNotFoundError as error:
         return Availability(version=None, reason="Weights not found", how=str(error))
     except weights.WeightsDamagedError as error:
         return Availability(version=None, reason="Weights damaged", how=str(error))
     return Availability(version=found.version)
+
+
+def weights_of(*, extractor: registry.ExtractorEntry) -> weights.Weights | Backbone:
+    """The files of an extractor that needs weights; asks no network.
+
+    Raises:
+        WeightsNotFoundError: they are not here.
+        WeightsDamagedError: they are not what they should be.
+    """
+    if extractor.lines:
+        line = extractor.lines[0]  # they share model and preprocessing
+        return find_backbone(
+            folder=settings.WEIGHTS,
+            model=line.model,
+            preprocessing=line.preprocessing,
+            precision=settings.PRECISION,
+        )
+    return weights.find_weights(
+        folder=settings.WEIGHTS, backbone=settings.BACKBONE, precision=settings.PRECISION
+    )
 
 
 def availability_of_space(*, name: str, rows: int) -> Availability:
@@ -58,7 +80,11 @@ def availability_of_space(*, name: str, rows: int) -> Availability:
     """
     entry = registry.producer_of(space=name)
     if isinstance(entry, registry.ExtractorEntry):
-        return availability_of(extractor=entry)
+        able = availability_of(extractor=entry)
+        if able.version is None:
+            return able
+        version = registry.space_of(name=name).version(able.version)
+        return Availability(version=bounded(version))
     versions = []
     for source in entry.sources:
         able = availability_of_space(name=source, rows=rows)
@@ -73,7 +99,11 @@ def learned_version(*, entry: registry.LearnedEntry, sources: Sequence[str], row
 
     Images and their order are fixed at import, so their number stands for them.
     """
-    version = f"{entry.make().version}-{rows}+{'+'.join(dict.fromkeys(sources))}"
+    return bounded(f"{entry.make().version}-{rows}+{'+'.join(dict.fromkeys(sources))}")
+
+
+def bounded(version: str) -> str:
+    """A version as its row can hold it: what is too long ends in a digest."""
     if len(version) <= VERSION_LENGTH:
         return version
     digest = hashlib.sha256(version.encode()).hexdigest()[:16]
@@ -95,7 +125,7 @@ class SpaceState:
 
     name: str
     title: str
-    dimensions: int
+    dimensions: int | None
     state: str
     reason: str
     how: str
@@ -131,8 +161,8 @@ def spaces_of(*, collection: Collection) -> list[SpaceState]:
     )
     states = []
     for producer in registry.producers():
-        able = availability_of_space(name=producer.spaces[0].name, rows=total)
         for entry in producer.spaces:
+            able = availability_of_space(name=entry.name, rows=total)
             known = newest.get(entry.name)
             rows = have[known.pk] if known else 0
             state, reason, how = _state_in_words(
@@ -144,18 +174,19 @@ def spaces_of(*, collection: Collection) -> list[SpaceState]:
                 total=total,
                 gone=gone[entry.name],
             )
+            dimensions = (known.dimensions if known else 0) or entry.dimensions
             itemsize = 2 if entry.dtype == "float16" else 4
             states.append(
                 SpaceState(
                     name=entry.name,
                     title=entry.title,
-                    dimensions=entry.dimensions,
+                    dimensions=dimensions,
                     state=state,
                     reason=reason,
                     how=how,
                     rows=rows,
                     total=total,
-                    bytes=rows * entry.dimensions * itemsize,
+                    bytes=rows * (dimensions or 0) * itemsize,
                     job=job if job and entry.name in job.params.get("spaces", []) else None,
                 )
             )

@@ -34,7 +34,7 @@ class MethodsView(APIView):
         space = serializers.CharField()
         search = serializers.CharField()
         description = serializers.CharField()
-        dimensions = serializers.IntegerField()
+        dimensions = serializers.IntegerField(allow_null=True)
 
     @extend_schema(responses=MethodSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -80,7 +80,7 @@ class SpacesView(ReadsAndStartsView):
     class SpaceSerializer(serializers.Serializer):
         name = serializers.CharField()
         title = serializers.CharField()
-        dimensions = serializers.IntegerField()
+        dimensions = serializers.IntegerField(allow_null=True)
         state = serializers.ChoiceField(choices=["ready", "partial", "missing", "unavailable"])
         reason = serializers.CharField()
         how = serializers.CharField()

@@ -47,7 +47,7 @@ def compute_report(
     bootstrap = QueryBootstrap(np.random.default_rng(study.seed), resamples=resamples)
     add_counts(report)
     add_agreement(report, bootstrap)
-    add_assessor_pairs(report)
+    add_assessor_pairs(report, bootstrap)
     add_model_agreement(report, bootstrap)
     judged_share = add_precision(report, bootstrap)
     add_pool(report)

@@ -9,7 +9,7 @@ import numpy as np
 from apps.analytics.compute.consensus import consensus_levels
 from apps.analytics.compute.precision import MeanEstimate
 from apps.analytics.compute.resampling import Interval
-from apps.analytics.selectors.data import Bools, StudyData
+from apps.analytics.selectors.data import Bools, Ints, StudyData
 
 Row = dict[str, Any]
 Number = float | int | None
@@ -35,6 +35,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "measure",
         "value",
         "n_items",
+        "ci_low",
+        "ci_high",
     ),
     "model_agreement": (
         "category",
@@ -97,7 +99,7 @@ class Report:
     ) -> None:
         for place, side in enumerate(("low", "high")):
             value = interval[place] if interval else None
-            self.add_value(family, scope, f"{param}:{side}", value, reason)
+            self.add_value(family, scope, f"{param}:{side}" if param else side, value, reason)
 
 
 def in_fixed_order(value: Any) -> Any:
@@ -117,11 +119,12 @@ def judged_queries(data: StudyData) -> Bools:
     return np.bincount(data.ratings.query, minlength=len(data.query_ids)) > 0
 
 
-def relevant_items(data: StudyData) -> Bools:
+def item_gains(data: StudyData) -> Ints:
+    """Per item 0 when its consensus is not relevant, 1 for the lowest relevant level, ..."""
     if not data.ratings.n_items:
-        return np.zeros(0, bool)
+        return np.zeros(0, np.int64)
     consensus = consensus_levels(data.ratings.tally(), levels=data.levels)
-    return np.asarray(consensus >= data.relevant_from)
+    return np.maximum(consensus - data.relevant_from + 1, 0)
 
 
 def add_estimates(
@@ -129,11 +132,12 @@ def add_estimates(
     name: str,
     scope: str,
     param: str,
-    cutoffs: Iterable[int],
+    cutoffs: Iterable[int | None],
     estimates: Iterable[MeanEstimate],
 ) -> None:
+    """Add means over queries; a cut-off of None is a whole list."""
     for n, estimate in zip(cutoffs, estimates, strict=True):
-        at = f"{param}@{n}"
+        at = param if n is None else f"{param}@{n}"
         spread = estimate.reason or TOO_FEW_QUERIES
         report.add_value(name, scope, at, estimate.value, estimate.reason)
         report.add_value(f"{name}_std", scope, at, estimate.sd, spread)

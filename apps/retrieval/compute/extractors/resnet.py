@@ -20,12 +20,12 @@ off, so that processors and GPUs differ by rounding only.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -34,6 +34,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import ResNetConfig, ResNetModel
 
+from apps.retrieval.compute.extractors.network import Found, Network, over_places, to_numpy
 from apps.retrieval.compute.pixels import Pixels, UnreadableError
 from apps.retrieval.compute.regions import REGIONS, regions_of
 from apps.retrieval.compute.weights import LAST_CHANNELS, Weights, WeightsDamagedError
@@ -194,23 +195,22 @@ def fuse_normalisation(module: Any) -> None:
             fuse_normalisation(child)
 
 
-class ResNetLayer5A:
+class ResNetLayer5A(Network):
     name = "resnet"
 
     def __init__(self, *, weights: Weights, device: str, threads: int | None = None) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
+        network = Trunk(load_backbone(backbone=weights.backbone, path=weights.path))
+        fuse_normalisation(network)
+        super().__init__(
+            network=network,
+            mean=MEAN,
+            deviation=DEVIATION,
+            device=device,
+            precision=weights.precision,
+            threads=threads,
+        )
         self.version = weights.version
         self.dimensions = dimensions_of(weights.backbone)
-        self.device = device
-        self.batch_size = 128 if device.startswith("cuda") else 32
-        model = load_backbone(backbone=weights.backbone, path=weights.path)
-        network: Any = Trunk(model).to(device)
-        fuse_normalisation(network)
-        self.network = network.to(memory_format=torch.channels_last)
-        shape = (1, 3, 1, 1)
-        self._mean = torch.tensor(MEAN, device=device).reshape(shape)
-        self._deviation = torch.tensor(DEVIATION, device=device).reshape(shape)
         self._regions = regions_of(height=SIDE, width=SIDE)
 
     def prepare(self, image: Pixels, *, spaces: Sequence[str] = ()) -> Pixels:
@@ -219,52 +219,45 @@ class ResNetLayer5A:
 
     def activations(self, batch: Sequence[Pixels]) -> torch.Tensor:
         """Layer 5A of prepared images, shape (images, 512, 7, 7), on the extractor's device."""
-        found: torch.Tensor = self._run(self.network, batch)
+        found: torch.Tensor = self.run(self.network, batch)
         return found
 
     def activations_and_last(self, batch: Sequence[Pixels]) -> tuple[torch.Tensor, torch.Tensor]:
         """Layer 5A, and the last convolutional layer (images, channels, 7, 7)."""
-        found: tuple[torch.Tensor, torch.Tensor] = self._run(self.network.both, batch)
+        found: tuple[torch.Tensor, torch.Tensor] = self.run(self.network.both, batch)
         return found
-
-    def _run(self, network: Callable[[torch.Tensor], Any], batch: Sequence[Pixels]) -> Any:
-        stacked = torch.from_numpy(np.stack(batch)).to(self.device)
-        pixels = stacked.permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
-        pixels.sub_(self._mean).div_(self._deviation)
-        with (
-            torch.inference_mode(),
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-        ):
-            return network(pixels)
 
     def extract(
         self,
         batch: Sequence[Pixels],
         *,
         spaces: Sequence[str] = ("r_full", "r_sum", "r_max"),
-    ) -> dict[str, npt.NDArray[Any]]:
+    ) -> Found:
         """One forward pass, every asked-for aggregation: space -> (images, dimensions).
 
         `r_full` and `r_regions` in float16, as they are stored, the others in float32.
         """
-        out: dict[str, npt.NDArray[Any]] = {}
+        return self.in_halves(partial(self._extract, spaces=spaces), batch)
+
+    def _extract(self, batch: Sequence[Pixels], *, spaces: Sequence[str]) -> Found:
+        out: dict[str, torch.Tensor] = {}
         if "r_regions" in spaces:
             layer, last = self.activations_and_last(batch)
             maxima = [
                 last[:, :, top : top + side, left : left + side].amax(dim=(2, 3))
                 for top, left, side in self._regions
             ]
-            out["r_regions"] = torch.cat(maxima, dim=1).to(torch.float16).cpu().numpy()
+            out["r_regions"] = torch.cat(maxima, dim=1).to(torch.float16)
         else:
             layer = self.activations(batch)
         activations = layer.flatten(2)  # (images, 512, 49)
         if "r_full" in spaces:
-            out["r_full"] = activations.flatten(1).to(torch.float16).cpu().numpy()
+            out["r_full"] = activations.flatten(1).to(torch.float16)
         if "r_sum" in spaces:
-            out["r_sum"] = activations.sum(dim=2).cpu().numpy()
+            out["r_sum"] = over_places(activations, "sum")
         if "r_max" in spaces:
-            out["r_max"] = activations.amax(dim=2).cpu().numpy()
-        return out
+            out["r_max"] = over_places(activations, "max")
+        return {name: to_numpy(tensor) for name, tensor in out.items()}
 
 
 def dimensions_of(backbone: str) -> dict[str, int]:

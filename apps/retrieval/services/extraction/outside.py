@@ -11,7 +11,7 @@ from apps.retrieval import registry, selectors
 from apps.retrieval.compute.pixels import Pixels, UnreadableError
 from apps.retrieval.models import FeatureSpace
 from apps.retrieval.services.extraction.errors import VersionChangedError
-from apps.retrieval.services.extraction.extractors import load_extractor
+from apps.retrieval.services.extraction.extractors import extracted, load_extractor
 from apps.retrieval.services.extraction.learning import arrays_of
 
 Item = TypeVar("Item")
@@ -63,7 +63,7 @@ def vectors_of(
     def run(number: int) -> None:
         extractor, names = extractors[number]
         if waiting[number]:
-            for name, found in extractor.extract(waiting[number], spaces=names).items():
+            for name, found in extracted(extractor, waiting[number], spaces=names).items():
                 rows[name].append(found.astype(registry.space_of(name=name).dtype))
             waiting[number] = []
 
@@ -72,7 +72,7 @@ def vectors_of(
             picture = opened(item)
             for number, (extractor, names) in enumerate(extractors):
                 waiting[number].append(extractor.prepare(picture, spaces=names))
-                if len(waiting[number]) == extractor.batch_size:
+                if len(waiting[number]) >= extractor.batch_size:
                     run(number)
         except UnreadableError as error:
             raise PictureUnreadableError(done, str(error)) from error
@@ -126,10 +126,11 @@ def _needed(
             entry=registry.extractor_named(name=extractor_name), device=device
         )
         for name in names:
-            if versions[name] != extractor.version:
+            here = selectors.bounded(registry.space_of(name=name).version(extractor.version))
+            if versions[name] != here:
                 raise VersionChangedError(
                     f"The space {name} was computed as {versions[name]}, and here it would be as "
-                    f"{extractor.version}: run extract_features again."
+                    f"{here}: run extract_features again."
                 )
         extractors.append((extractor, names))
     return extractors, list(learned.values())

@@ -16,7 +16,6 @@ from apps.catalog.models import Collection
 from apps.jobs.models import Job
 from apps.jobs.services import PartSpec, start_job
 from apps.retrieval import registry, selectors
-from apps.retrieval.compute import weights
 from apps.retrieval.models import FeatureSpace
 from apps.retrieval.services.extraction.errors import (
     NoSuchDeviceError,
@@ -24,6 +23,7 @@ from apps.retrieval.services.extraction.errors import (
     OtherWorkRunsError,
     WeightsMissingError,
 )
+from apps.retrieval.services.extraction.extractors import fetch_weights
 
 DEVICES = ("auto", "cpu", "cuda")
 EXTRACT, LEARN, TRANSFORM = 0, 1, 2  # stages
@@ -113,9 +113,9 @@ def _spaces_of(
         space.name: FeatureSpace.objects.get_or_create(
             collection=collection,
             name=space.name,
-            version=one.version,
+            version=selectors.bounded(space.version(one.version)),
             defaults={
-                "dimensions": space.dimensions,
+                "dimensions": space.dimensions or 0,  # 0: the first shard will tell
                 "dtype": space.dtype,
                 "created_at": created_at,
             },
@@ -172,10 +172,14 @@ def _choose(
         its_spaces = [space for space in entry.spaces if space.name in wanted]
         if not its_spaces:
             continue
-        able = selectors.availability_of_space(name=its_spaces[0].name, rows=rows)
-        if able.version is None and ask_hub and able.reason == "Weights not found":
-            weights.fetch_weights(backbone=settings.BACKBONE)
-            able = selectors.availability_of_space(name=its_spaces[0].name, rows=rows)
+        able = _availability(entry, rows=rows)
+        if (
+            isinstance(entry, registry.ExtractorEntry)
+            and ask_hub
+            and able.reason == "Weights not found"
+        ):
+            fetch_weights(extractor=entry)
+            able = _availability(entry, rows=rows)
         if able.version is not None:
             chosen.append(_Chosen(entry, able.version, its_spaces))
         elif spaces:
@@ -187,6 +191,13 @@ def _choose(
         else:
             left_out += [{"space": space.name, "how": able.how} for space in its_spaces]
     return chosen, left_out
+
+
+def _availability(entry: registry.Producer, *, rows: int) -> selectors.Availability:
+    """Of the extractor itself, or of what is learned: both without what a space adds."""
+    if isinstance(entry, registry.ExtractorEntry):
+        return selectors.availability_of(extractor=entry)
+    return selectors.availability_of_space(name=entry.spaces[0].name, rows=rows)
 
 
 def _with_sources(*, spaces: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from apps.catalog.models import Image
-from apps.common.storage import DamagedFileError, checked, publish
+from apps.common.storage import DamagedFileError, compare, publish
 from apps.jobs.models import Job, JobPart
 from apps.jobs.registry import Progress
 from apps.retrieval import registry, selectors
@@ -23,7 +23,11 @@ from apps.retrieval.compute import pixels
 from apps.retrieval.compute.pipeline import prepared_ahead
 from apps.retrieval.models import FeatureSpace, Shard
 from apps.retrieval.services.extraction.errors import VersionChangedError
-from apps.retrieval.services.extraction.extractors import load_extractor, prepared_image
+from apps.retrieval.services.extraction.extractors import (
+    extracted,
+    load_extractor,
+    prepared_image,
+)
 
 
 def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
@@ -37,11 +41,14 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
     extractor = load_extractor(
         entry=registry.extractor_named(name=params["extractor"]), device=params["device"]
     )
-    if extractor.version != params["version"]:
-        raise VersionChangedError(
-            f"The weights or the code changed since this job was started ({params['version']}, "
-            f"now {extractor.version}): start it again."
-        )
+    for space in wanting:
+        here = selectors.bounded(registry.space_of(name=space.name).version(extractor.version))
+        if here != space.version:
+            raise VersionChangedError(
+                f"The weights, the code or the line of {space.name} changed since this job was "
+                f"started ({space.version}, now {here}): start it again."
+            )
+    _tell_dimensions(spaces=wanting, extractor=extractor)
     images = {
         image.ordinal: image
         for image in Image.objects.filter(
@@ -62,7 +69,7 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
         start=start,
     ):
         if indices:
-            found = extractor.extract(batch, spaces=wanted)
+            found = extracted(extractor, batch, spaces=wanted)
             refuse_infinite(found=found, indices=indices, missing=missing, start=start)
             for name in wanted:
                 arrays[name][indices] = found[name]
@@ -81,6 +88,14 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
         "kept": [space.name for space in spaces if space.name not in arrays],
         "missing": len(missing),
     }
+
+
+def _tell_dimensions(*, spaces: Sequence[FeatureSpace], extractor: Any) -> None:
+    """Store the dimensions of spaces whose extractor only tells now."""
+    for space in spaces:
+        if not space.dimensions:
+            space.dimensions = extractor.dimensions[space.name]
+            FeatureSpace.objects.filter(pk=space.pk).update(dimensions=space.dimensions)
 
 
 def refuse_infinite(
@@ -121,7 +136,8 @@ def _batches(
         else:
             indices.append(row)
             batch.append(outcome)
-        if len(batch) == extractor.batch_size or row == len(images) - 1:
+        # `>=`: a batch that did not fit into the device's memory makes later ones smaller.
+        if len(batch) >= extractor.batch_size or row == len(images) - 1:
             yield row + 1, indices, batch
             indices, batch = [], []
 
@@ -145,10 +161,10 @@ def shard_is_whole(*, space: FeatureSpace, start: int, rows: int, model: str = "
     if shard is None or (model and shard.provenance.get("model") != model):
         return False
     try:
-        with checked(shard.file, sha256=shard.sha256):
-            return True
+        compare(shard.file, sha256=shard.sha256)
     except DamagedFileError:
         return False
+    return True
 
 
 def publish_shard(

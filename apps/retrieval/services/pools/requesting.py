@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+import numpy as np
 from django.conf import settings
 
 from apps.common.errors import ConflictError, InvalidError
 from apps.jobs.models import Job
 from apps.jobs.services import PartSpec, start_job
 from apps.retrieval import registry, selectors
+from apps.retrieval.models import FeatureSpace
 from apps.retrieval.services.extraction import NoSuchDeviceError
 from apps.retrieval.services.pools.choosing import choose
 from apps.retrieval.services.pools.steps import MERGE, QUERIES, SEARCH, StudyIsPlannedError
@@ -86,8 +88,8 @@ def request_pools(
         )
         for name, spaces in by_producer.items()
     ]
-    step = settings.SHARD_ROWS * settings.SEARCH_SHARDS_PER_PART
     for method, space in chosen.searched.items():
+        step = _rows_of_a_part(space)
         parts += [
             PartSpec(
                 key=f"search/{method}/{start // step:05d}",
@@ -125,3 +127,9 @@ def request_pools(
         created_at=requested_at,
         requested_by_id=requested_by_id,
     )
+
+
+def _rows_of_a_part(space: FeatureSpace) -> int:
+    bytes_of_a_shard = settings.SHARD_ROWS * space.dimensions * np.dtype(space.dtype).itemsize
+    shards = min(settings.SEARCH_SHARDS_PER_PART, settings.SEARCH_PART_BYTES // bytes_of_a_shard)
+    return int(settings.SHARD_ROWS * max(1, shards))

@@ -1,20 +1,14 @@
 """The budgets of the web process, measured on the real program in a data folder of its own."""
 
 import contextlib
-import os
 import re
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.conf import settings
-
+from apps.config.bench.program import manage, served
 from apps.retrieval.bench import Measurement
 
 RESIDENT_MIB = 150
@@ -28,17 +22,12 @@ def web_process(*, quick: bool) -> list[Measurement]:
     Linux only: memory is read from /proc. The proportional size would be smaller; the resident one
     counts shared libraries in full.
     """
-    with tempfile.TemporaryDirectory(prefix="likeness-bench-") as folder, _served(folder) as served:
-        started, process = served
-        line = ""
-        while not (found := re.search(r"Likeness is at (\S+)", line)):
-            assert process.stdout is not None  # noqa: S101  it was asked for
-            if not (line := process.stdout.readline()):
-                raise RuntimeError("The program did not start.")
-        seconds = time.monotonic() - started
-        for page in PAGES * (4 if quick else 40):
-            _visit(found[1] + page)
-        resident = max(_resident_mib(pid) for pid in _web_processes(process.pid))
+    with tempfile.TemporaryDirectory(prefix="likeness-bench-") as folder:
+        manage(folder, "prepare", "--no-demo")
+        with served(folder) as program:
+            for page in PAGES * (4 if quick else 40):
+                _visit(program.address + page)
+            resident = max(_resident_mib(pid) for pid in _web_processes(program.pid))
     return [
         Measurement(
             name="web process: resident memory after some pages",
@@ -48,33 +37,11 @@ def web_process(*, quick: bool) -> list[Measurement]:
         ),
         Measurement(
             name="web process: first page after the start",
-            value=seconds,
+            value=program.seconds,
             unit="s",
             bound=f"<= {FIRST_PAGE_SECONDS}",
         ),
     ]
-
-
-@contextlib.contextmanager
-def _served(folder: str) -> Iterator[tuple[float, "subprocess.Popen[str]"]]:
-    environment = {**os.environ, "LIKENESS_DATA": folder}
-    manage = (sys.executable, str(settings.ROOT / "manage.py"))
-    subprocess.run(  # noqa: S603  our own program
-        [*manage, "prepare", "--no-demo"], env=environment, check=True, stdout=subprocess.DEVNULL
-    )
-    started = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603
-        [*manage, "serve", "--port", "0"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield started, process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate()
 
 
 def _visit(address: str) -> None:
