@@ -23,7 +23,11 @@ from apps.retrieval.compute import pixels
 from apps.retrieval.compute.pipeline import prepared_ahead
 from apps.retrieval.models import FeatureSpace, Shard
 from apps.retrieval.services.extraction.errors import VersionChangedError
-from apps.retrieval.services.extraction.extractors import load_extractor, prepared_image
+from apps.retrieval.services.extraction.extractors import (
+    extracted,
+    load_extractor,
+    prepared_image,
+)
 
 
 def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
         start=start,
     ):
         if indices:
-            found = extractor.extract(batch, spaces=wanted)
+            found = extracted(extractor, batch, spaces=wanted)
             refuse_infinite(found=found, indices=indices, missing=missing, start=start)
             for name in wanted:
                 arrays[name][indices] = found[name]
