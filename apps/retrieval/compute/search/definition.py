@@ -91,6 +91,7 @@ def city_block(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     block_rows: int | None = None,
 ) -> list[Neighbours]:
     """Nearest rows by L1 distance; see `Search`."""
@@ -111,6 +112,7 @@ def colour_layout(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     block_rows: int | None = None,
 ) -> list[Neighbours]:
     """Nearest rows by the weighted colour layout distance; see `Search`."""
