@@ -95,8 +95,8 @@ class TorchProducts:
         self._prepare(torch.from_numpy(-2.0 * queries.astype(np.float32)))  # exact: times 2
         self._products = np.empty(count * block_rows, np.float32)
         self._count = count
-        on_processor = self.device.type == "cpu"
-        self._tile_rows = min(block_rows, TILE_ROWS) if on_processor else block_rows
+        self._here = self.device.type == "cpu"
+        self._tile_rows = min(block_rows, TILE_ROWS) if self._here else block_rows
         self._at_once = block_rows
         self._scratch: dict[str, Any] = {}
 
@@ -108,7 +108,7 @@ class TorchProducts:
         norms = np.empty(len(rows), np.float32)
         if not rows.flags.writeable:
             rows = rows.copy()  # torch would warn, although nothing is written
-        with self.torch.inference_mode(), _float32_means_float32(self.torch):
+        with self.torch.inference_mode():
             start = 0
             while start < len(rows):
                 stop = min(start + self._at_once, len(rows))
@@ -136,15 +136,14 @@ class TorchProducts:
         norms_into = self.torch.from_numpy(norms)
         for start in range(0, len(rows), self._tile_rows):
             stop = min(start + self._tile_rows, len(rows))
-            on_device = self.device.type == "cpu"
-            out = into[:, start:stop] if on_device else self._space("out", stop - start)
+            out = into[:, start:stop] if self._here else self._columns(stop - start)
             squares = self.torch.zeros(stop - start, device=self.device)
             for number, piece in enumerate(self._pieces):
                 tile = self._tile(stop - start, piece)
                 tile.copy_(given[start:stop, piece])
                 squares += self.torch.linalg.vecdot(tile, tile)
                 self._add_product(number, tile, out)
-            if not on_device:
+            if not self._here:
                 into[:, start:stop] = out.to("cpu")
             norms_into[start:stop] = squares.to("cpu")
 
@@ -158,10 +157,11 @@ class TorchProducts:
         width = piece.stop - piece.start
         return self._space("tile", rows * width).view(rows, width)
 
+    def _columns(self, rows: int) -> Any:
+        return self._space("columns", self._count * rows).view(self._count, rows)
+
     def _space(self, name: str, size: int, dtype: Any = None) -> Any:
         """Memory on the device that is used again and again."""
-        if name == "out":
-            return self._space("out-flat", self._count * size).view(self._count, size)
         known = self._scratch.get(name)
         if known is None or known.numel() < size:
             known = self.torch.empty(size, dtype=dtype or self.torch.float32, device=self.device)
@@ -212,20 +212,6 @@ class CoarseProducts(TorchProducts):
             out.copy_(product)
         else:
             out += product
-
-
-class _float32_means_float32:  # noqa: N801  used as a function
-    """TF32 is off on GPUs while the products are computed: the bounds are those of float32."""
-
-    def __init__(self, torch: Any) -> None:
-        self.torch = torch
-
-    def __enter__(self) -> None:
-        self.before = self.torch.backends.cuda.matmul.allow_tf32
-        self.torch.backends.cuda.matmul.allow_tf32 = False
-
-    def __exit__(self, *_: object) -> None:
-        self.torch.backends.cuda.matmul.allow_tf32 = self.before
 
 
 def agree(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from apps.retrieval.compute.search.base import Floats, Ordinals
 
@@ -115,25 +116,37 @@ def _physical_memory() -> int:
 
 def _read(
     path: Path, offset: int, size: int, buffer: Buffer, *, spare_the_cache: bool
-) -> np.ndarray | None:
+) -> npt.NDArray[np.uint8] | None:
     """Bytes of a file, or None when it cannot be read (the mapping still can).
 
     What is in the page cache is copied from there. A large scan that is not goes past the cache
     (O_DIRECT) where the file system allows it: it would push everything else out and be gone
     itself before the next scan, and the processor has better to do than to manage its pages.
     """
-    begin = offset // PAGE * PAGE
-    wanted = offset - begin + size
-    past_the_cache = getattr(os, "O_DIRECT", 0) if spare_the_cache else 0
-    if past_the_cache and not _is_cached(path, begin, wanted):
-        with suppress(OSError):  # not on this file system
-            aligned = -(-wanted // PAGE) * PAGE
-            _fill(path, os.O_RDONLY | past_the_cache, buffer, begin, aligned, least=wanted)
-            return np.frombuffer(buffer.memory, np.uint8, size, offset - begin)
     try:
-        _fill(path, os.O_RDONLY, buffer, begin, wanted, least=wanted)
+        past_the_cache = spare_the_cache and not _is_cached(path, offset, size)
+        return read_at(path, offset, size, buffer, past_the_cache=past_the_cache)
     except OSError:
         return None
+
+
+def read_at(
+    path: Path, offset: int, size: int, buffer: Buffer, *, past_the_cache: bool
+) -> npt.NDArray[np.uint8]:
+    """Read bytes of a file into a buffer; valid until the buffer is used again.
+
+    Raises:
+        OSError: the file cannot be read or is shorter.
+    """
+    begin = offset // PAGE * PAGE
+    wanted = offset - begin + size
+    direct = getattr(os, "O_DIRECT", 0) if past_the_cache else 0
+    if direct:
+        with suppress(OSError):  # not on this file system
+            aligned = -(-wanted // PAGE) * PAGE
+            _fill(path, os.O_RDONLY | direct, buffer, begin, aligned, least=wanted)
+            return np.frombuffer(buffer.memory, np.uint8, size, offset - begin)
+    _fill(path, os.O_RDONLY, buffer, begin, wanted, least=wanted)
     return np.frombuffer(buffer.memory, np.uint8, size, offset - begin)
 
 

@@ -1,6 +1,7 @@
 """Screening of rows in blocks with error bounds, and the exact distances of survivors."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from queue import SimpleQueue
@@ -189,42 +190,45 @@ class Screening:
             self.candidates.prune()
             return float(np.median(self.candidates.counts)) > COARSE_ENOUGH * self.k
 
-    def finish(self, threads: int) -> list[Neighbours]:
+    def finish(self, workers: ThreadPoolExecutor) -> list[Neighbours]:
         """The nearest by exact distances."""
         self.candidates.prune()
         found = [np.sort(self.candidates.of(index)) for index in range(len(self.queries))]
         if self.rows.row_bytes < READ_ALONE:
-            with ThreadPoolExecutor(threads) as pool:
-                distances = list(
-                    pool.map(euclidean_distances_of, repeat(self.rows), self.queries, found)
-                )
+            distances = list(
+                workers.map(euclidean_distances_of, repeat(self.rows), self.queries, found)
+            )
         else:
-            distances = self._distances_row_by_row(found, max(threads, READING_AT_ONCE))
+            distances = self._distances_row_by_row(found, workers)
         return [nearest(one, two, k=self.k) for one, two in zip(found, distances, strict=True)]
 
-    def _distances_row_by_row(self, found: list[Ordinals], threads: int) -> list[Doubles]:
-        """Exact distances with every row read once for all queries that want it.
-
-        A distance is the same with query and row exchanged, bit by bit.
-        """
+    def _distances_row_by_row(
+        self, found: list[Ordinals], workers: ThreadPoolExecutor
+    ) -> list[Doubles]:
+        """Exact distances with every row read once for all queries that want it."""
         counts = np.array([len(one) for one in found])
         out = np.empty(counts.sum())
-        ordinals = np.concatenate(found)
         query = np.repeat(np.arange(len(found)), counts)
+        ordinals = np.concatenate(found)
         order = np.argsort(ordinals, kind="stable")
         rows, begins = np.unique(ordinals[order], return_index=True)
         ends = np.append(begins[1:], len(order))
-        step = max(1, FETCHED_BYTES // self.rows.row_bytes)
 
-        def some(start: int) -> None:
-            stop = min(start + step, len(rows))
-            taken = self.rows.take(rows[start:stop])
-            for number, row in enumerate(taken, start):
+        def measure(reading: Future[Floats], start: int) -> None:
+            for number, row in enumerate(reading.result(), start):
                 pairs = order[begins[number] : ends[number]]
                 out[pairs] = euclidean_distances(query=row, rows=self.queries[query[pairs]])
 
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(some, range(0, len(rows), step)))
+        step = max(1, FETCHED_BYTES // self.rows.row_bytes)
+        at_work: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(READING_AT_ONCE) as readers:
+            for start in range(0, len(rows), step):
+                if len(at_work) > READING_AT_ONCE:
+                    at_work.popleft().result()
+                reading = readers.submit(self.rows.take, rows[start : start + step])
+                at_work.append(workers.submit(measure, reading, start))
+            for one in at_work:
+                one.result()
         return np.split(out, np.cumsum(counts)[:-1])
 
 

@@ -13,6 +13,7 @@ from apps.common.storage import published
 # Each takes `quick` and returns lines that look like `apps.retrieval.bench.Measurement`.
 BENCHES = {
     "search": "apps.retrieval.bench.search.search_of_512_dimensions",
+    "scale": "apps.retrieval.bench.scale.search_from_disk",
     "extraction": "apps.retrieval.bench.extraction.extraction_against_the_bare_model",
     "descriptors": "apps.retrieval.bench.descriptors.small_descriptors",
     "report": "apps.analytics.bench.report_of_the_papers_size",

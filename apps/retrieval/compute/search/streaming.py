@@ -90,7 +90,8 @@ def euclidean(
         block_rows=block_rows,
     )
     results: list[Neighbours] = []
-    with _one_thread_each(torch_too=device != "cpu" or shards[0].dtype == np.float16) as begin:
+    needs_torch = device != "cpu" or shards[0].dtype == np.float16
+    with _one_thread_each(torch_too=needs_torch) as begin:
         for start in range(0, count, plan.group):
             some = slice(start, start + plan.group)
             screening = Screening(
@@ -109,11 +110,11 @@ def euclidean(
             ):
                 try:
                     _stream(screening, rows, eligible, plan, device, told, workers, readers)
+                    results += screening.finish(workers)
                 except BaseException:
                     workers.shutdown(wait=False, cancel_futures=True)
                     readers.shutdown(wait=False, cancel_futures=True)
                     raise
-            results += screening.finish(plan.threads)
     return results
 
 
@@ -271,7 +272,8 @@ class _Choice:
 def _one_thread_each(*, torch_too: bool) -> Iterator[Any]:
     """Let every thread of ours multiply alone; yields what a thread must call first.
 
-    Blocks side by side use the processor better than many threads on one block do.
+    Blocks side by side use the processor better than many threads on one block do. On a GPU,
+    float32 means float32 meanwhile: the bounds are not those of TF32.
     """
     with threadpool_limits(1, user_api="blas"):
         if not torch_too:
@@ -279,8 +281,10 @@ def _one_thread_each(*, torch_too: bool) -> Iterator[Any]:
             return
         import torch
 
-        before = torch.get_num_threads()
+        threads, tf32 = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = False
         try:
             yield partial(torch.set_num_threads, 1)
         finally:
-            torch.set_num_threads(before)
+            torch.set_num_threads(threads)
+            torch.backends.cuda.matmul.allow_tf32 = tf32
