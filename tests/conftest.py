@@ -1,7 +1,8 @@
 """What every test may use.
 
 * `pytest --database postgres` runs the tests that use the database on a private PostgreSQL.
-* `postgres_url`, `redis_url`: private servers (tests/services.py).
+* `postgres_url`, `redis_url`, `store_server`: private servers (tests/services.py); `in_store`
+  keeps this test's files in the latter.
 * `browser`, `page`: a real Chromium. `likeness_server`, `likeness_on_servers`: the real program
   (tests/program.py).
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connections, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 
@@ -83,6 +85,27 @@ def redis_url():
     server = services.start_redis()
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def store_server():
+    """A private S3-compatible server; `.environment` is what a program needs to use it."""
+    server = services.start_store()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def in_store(store_server, settings, monkeypatch, tmp_path):
+    """Stored files are objects of a private store, under a prefix of this test's own."""
+    for name, value in store_server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LIKENESS_STORE", f"s3://likeness/{tmp_path.name}")
+    entry = environment.files("LIKENESS_STORE", data=tmp_path)
+    settings.STORAGES = {**settings.STORAGES, "default": entry}
+    settings.CACHE = tmp_path / "cache"
+    settings.CACHE_SIZE = 2**30
+    return default_storage
 
 
 @pytest.fixture(scope="module")

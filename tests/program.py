@@ -14,7 +14,10 @@ from pathlib import Path
 from apps.common.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_INHERITED = ("DJANGO_", "PYTEST_", "LIKENESS_", "DATABASE_URL", "REDIS_URL", "SECRET_KEY")
+NOT_INHERITED = (
+    *("DJANGO_", "PYTEST_", "LIKENESS_", "AWS_"),
+    *("DATABASE_URL", "REDIS_URL", "SECRET_KEY"),
+)
 
 
 class Program:

@@ -13,8 +13,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,6 +156,38 @@ def start_redis() -> Server:
     url = f"redis://:{password}@127.0.0.1:{port}/0"
     server = Server(url=url, port=port, process=process, folder=folder)
     _wait(server, lambda: _ping(url))
+    return server
+
+
+@dataclass
+class Store(Server):
+    """A private S3-compatible server with one bucket; `environment` is what Likeness needs."""
+
+    environment: dict[str, str]
+
+
+def start_store(bucket: str = "likeness") -> Store:
+    """A private S3-compatible server (moto's): real HTTP, objects in memory, no check of keys."""
+    folder, port = Path(tempfile.mkdtemp(prefix="likeness-store-")), free_port()
+    process = _start(
+        [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        folder=folder,
+        environment={**os.environ, "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(2**24)},
+    )
+    environment = {
+        "LIKENESS_STORE": f"s3://{bucket}/studies",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "likeness",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(16),
+    }
+    url = environment["AWS_ENDPOINT_URL"]
+    server = Store(url=url, port=port, process=process, folder=folder, environment=environment)
+
+    def make_bucket() -> None:
+        with urllib.request.urlopen(urllib.request.Request(f"{url}/{bucket}", method="PUT")):
+            pass
+
+    _wait(server, make_bucket)
     return server
 
 

@@ -20,7 +20,7 @@ from tests import services
 from tests.program import NOT_INHERITED, ROOT, descendants, wait_for
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OURS = {"prepare", "web", "worker", "gpu-worker", "scheduler"}
+OURS = {"prepare", "web", "worker", "gpu-worker", "explorer", "scheduler"}
 SECRETS = {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 
 
@@ -211,7 +211,7 @@ def stack(tmp_path_factory):
     stack = Stack(data, database.url, broker.url)
     try:
         subprocess.run(stack.command("prepare"), cwd=ROOT, env=stack.of("prepare"), check=True)
-        for name in ("web", "worker", "scheduler"):
+        for name in ("web", "worker", "explorer", "scheduler"):
             stack.start(name)
         yield stack
     finally:
@@ -241,7 +241,7 @@ def get(stack, path: str, **headers: str):
 @pytest.mark.journey
 @pytest.mark.postgres
 @pytest.mark.redis
-@pytest.mark.parametrize("name", ["web", "worker", "scheduler"])
+@pytest.mark.parametrize("name", ["web", "worker", "explorer", "scheduler"])
 def test_the_commands_of_the_compose_file_run_and_their_health_checks_turn_green(stack, name):
     wait_for(
         lambda: stack.healthy(name) or stack.processes[name].poll() is not None,

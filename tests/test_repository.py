@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import get_commands, load_command_class
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -254,6 +255,16 @@ def test_every_setting_of_the_environment_is_documented():
 
 
 # --- promises ------------------------------------------------------------------------------------
+def test_no_worker_is_said_within_ten_seconds():
+    """A worker's silence, then the pages' next question; a second is left for the answer."""
+    pages = (ROOT / "frontend" / "src" / "lib" / "jobs.ts").read_text()
+    asked = re.search(r"WORKERS_ASKED_EVERY_MS = (\d+);", pages)
+    assert asked
+    silence = settings.WORKER_SILENT_AFTER_SECONDS
+    assert silence + int(asked[1]) / 1000 <= 9
+    assert silence >= 3 * settings.WORKER_HEARTBEAT_SECONDS  # two beats may be late
+
+
 def test_no_file_names_a_machine_of_ours():
     homes = ["work", "root", "farm"]
     place = re.compile(rf"(?<![\w.~$}}>-])/(?:{'|'.join(homes)})/|/home/[a-z]\w*/")

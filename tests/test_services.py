@@ -92,8 +92,9 @@ def test_the_program_serves_pages_and_its_workers_say_they_are_alive(request, fi
     status, _ = get(program.base_url)
     assert status in (200, 503)  # 503: the pages are not built in this checkout
     assert get(f"{program.base_url}/admin/login/")[0] == 200
-    wait_for(lambda: len(heartbeats(program)) == workers, what="the heartbeats")
-    assert {line.split()[0] for line in heartbeats(program)} == {"cpu,gpu"}
+    wait_for(lambda: len(heartbeats(program)) == workers + 1, what="the heartbeats")
+    served = sorted(line.split()[0] for line in heartbeats(program))
+    assert served == ["cpu,gpu"] * workers + ["explore"]
 
 
 @pytest.mark.journey
@@ -128,7 +129,7 @@ def test_ctrl_c_ends_everything_in_good_order(likeness_server):
     program = likeness_server
     wait_for(lambda: heartbeats(program), what="a heartbeat")
     family = program.children()
-    assert len(family) >= 6  # web and its worker, worker and its pool of >= 1, scheduler
+    assert len(family) >= 7  # web, worker with a pool of >= 1 each, explorer, scheduler
     assert program.stop() == 0
     assert program.lines[-1] == "Likeness has ended."
     assert not family.keys() & descendants(1).keys()

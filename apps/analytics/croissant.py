@@ -100,6 +100,8 @@ def describe(
         **{f"report/{name}.csv": columns for name, columns in REPORT_COLUMNS.items()},
     }
     groups = sorted({group for row in report.data.categories for group in row.groups})
+    unpooled = {run.method for run in study.foreign_runs.all() if not run.in_pools}
+    pooled = [method for method in study.methods if method not in unpooled]
     provenance = study.provenance if isinstance(study.provenance, dict) else {}
     return {
         "@context": _CONTEXT,
@@ -121,7 +123,7 @@ def describe(
         "rai:dataCollection": (
             f"Images of the collection {study.collection.name}. For each of "
             f"{counts['n_queries']} queries the first {study.depth} results of the methods "
-            f"{', '.join(study.methods)} were pooled and judged."
+            f"{', '.join(pooled)} were pooled and judged."
         ),
         "rai:dataCollectionType": "Others" if synthetic else "Manual Human Curator",
         "rai:dataAnnotationProtocol": (

@@ -1,4 +1,4 @@
-"""CSV and TREC lines as the release folder has them. Text in, text out.
+"""CSV lines as the release folder has them. Text in, text out.
 
 CSV is RFC 4180 with LF, UTF-8. A text that a spreadsheet would take for a formula gets an
 apostrophe in front, and loses it when read: `'=1+1` in the file is `=1+1` in the study.
@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _QUOTED = re.compile(r'[",\r\n]')
-_UNSAFE_IN_LINE = re.compile(r"[\s%\x00-\x1f\x7f]")
 
 
 def escape_formula(text: str) -> str:
@@ -61,15 +59,3 @@ def read_csv_text(text: str) -> Iterator[list[str]]:
 def iso_utc(moment: datetime) -> str:
     """ISO 8601 in UTC, with microseconds only when there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def trec_word(text: str) -> str:
-    """A text as one word of a TREC line: white space and `%` become %XX (UTF-8)."""
-    return _UNSAFE_IN_LINE.sub(
-        lambda match: "".join(f"%{byte:02X}" for byte in match.group().encode()), text
-    )
-
-
-def read_trec_word(word: str) -> str:
-    """Undo `trec_word`."""
-    return unquote(word, errors="strict") if "%" in word else word

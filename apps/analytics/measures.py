@@ -5,9 +5,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from apps.analytics.compute import agreement, model_agreement, precision
+from apps.analytics.compute import (
+    agreement,
+    coefficients,
+    model_agreement,
+    precision,
+    rater_pairs,
+    reliability,
+)
 
 Table = Literal["agreement", "assessor_pairs", "model_agreement", "precision"]
 
@@ -20,17 +28,42 @@ class Measure:
         name: as in the table's `measure` column.
         table: which table it has rows in; decides how `compute` is called.
         compute: agreement: (ratings, *, cut, bootstrap) -> AgreementEstimate, once per cut;
-            assessor_pairs: (ratings, *, cuts) -> RaterPairs;
+            assessor_pairs: (confusion) -> values, of a stack of matrices;
             model_agreement: (shared, *, averaged, cutoffs, bootstrap) -> [[MeanEstimate]], a list
             per pair of methods;
             precision: (hits, *, averaged, cutoffs, bootstrap) -> [MeanEstimate].
         families: the names under which its numbers stand in values.csv.
+        only_exact: of the whole scale only: under a cut in two it says nothing new.
+        within_category: not for `all`: it takes a category's assessors.
+        mean: assessor_pairs: its mean over pairs stands in the agreement table, by this name.
     """
 
     name: str
     table: Table
     compute: Callable[..., Any]
     families: tuple[str, ...]
+    only_exact: bool = False
+    within_category: bool = False
+    mean: str = ""
+
+
+def _of_all(name: str, compute: Callable[..., Any], **limits: Any) -> Measure:
+    """A coefficient of all assessors of a scope."""
+    return Measure(name, "agreement", compute, (name, f"{name}_ci"), **limits)
+
+
+def _of_pairs(name: str, compute: Callable[..., Any], *, only_exact: bool) -> Measure:
+    """A coefficient of two assessors, and its mean over pairs."""
+    families = (name, f"{name}_ci", f"{name}_mean", f"{name}_mean_ci")
+    return Measure(
+        name,
+        "assessor_pairs",
+        compute,
+        families,
+        only_exact=only_exact,
+        within_category=True,
+        mean=f"{name}_mean",
+    )
 
 
 MEASURES = (
@@ -48,7 +81,35 @@ MEASURES = (
             "maa_ci",
         ),
     ),
-    Measure("maa", "assessor_pairs", agreement.agreement_of_rater_pairs, ("maa_pair", "pair_n")),
+    _of_all("krippendorff_nominal", partial(reliability.krippendorff_alpha, metric="nominal")),
+    _of_all(
+        "krippendorff_ordinal",
+        partial(reliability.krippendorff_alpha, metric="ordinal"),
+        only_exact=True,
+    ),
+    _of_all(
+        "krippendorff_interval",
+        partial(reliability.krippendorff_alpha, metric="interval"),
+        only_exact=True,
+    ),
+    Measure(
+        "fleiss",
+        "agreement",
+        partial(reliability.fleiss_kappa, complete=True),
+        ("fleiss", "fleiss_n_items", "fleiss_ci"),
+        within_category=True,
+    ),
+    _of_all("fleiss_generalised", partial(reliability.fleiss_kappa, complete=False)),
+    _of_all("gwet_ac1", partial(reliability.gwet, weights="unweighted")),
+    _of_all("gwet_ac2_quadratic", partial(reliability.gwet, weights="quadratic"), only_exact=True),
+    Measure("maa", "assessor_pairs", rater_pairs.accuracy, ("maa_pair", "pair_n", "maa_pair_ci")),
+    _of_pairs("cohen_unweighted", coefficients.cohen_kappa, only_exact=False),
+    _of_pairs("cohen_linear", partial(coefficients.cohen_kappa, weights="linear"), only_exact=True),
+    _of_pairs(
+        "cohen_quadratic", partial(coefficients.cohen_kappa, weights="quadratic"), only_exact=True
+    ),
+    _of_pairs("rater_spearman", coefficients.spearman, only_exact=True),
+    _of_pairs("rater_kendall_b", coefficients.kendall_b, only_exact=True),
     Measure(
         "CR", "model_agreement", model_agreement.common_result_ratio, ("CR", "CR_std", "CR_ci")
     ),

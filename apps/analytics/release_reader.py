@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from apps.analytics.formats import read_trec_word, restore_formula
+from apps.analytics.formats import restore_formula
 from apps.analytics.release_format import FORMAT
 from apps.common.errors import InvalidError
+from apps.retrieval.trec import BIGGEST_SCORE, RunLine, read_trec_word, run_lines
 
 LONGEST_CELL = 16 * 2**20  # a long note is one cell
 BIGGEST = 2**31 - 1  # of a whole number in the database
-BIGGEST_SCORE = 3.4e38  # of a 32-bit float, which tools read runs into
 
 
 class ReleaseError(InvalidError):
@@ -120,13 +120,6 @@ class Row:
         return parsed
 
 
-class RunLine(NamedTuple):
-    line: int
-    query_id: str
-    image_id: str
-    score: float
-
-
 class Folder:
     """A release folder, its study.json read and its checksums compared.
 
@@ -180,13 +173,12 @@ class Folder:
             path = self.path / name
             if not path.is_file():
                 raise ChangedFileError(f"The file {name} is missing.", field=name, where=name)
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                    raise ChangedFileError(
-                        f"The file {name} was changed: it differs from its SHA-256 in study.json.",
-                        field=name,
-                        where=name,
-                    )
+            if self.sha256_of(name) != expected:
+                raise ChangedFileError(
+                    f"The file {name} was changed: it differs from its SHA-256 in study.json.",
+                    field=name,
+                    where=name,
+                )
 
     def rows(self, name: str, *, required: Sequence[str]) -> Iterator[Row]:
         """Rows of a table, streamed; nothing when there is no such file.
@@ -248,6 +240,14 @@ class Folder:
         """Names of the methods in runs/, sorted."""
         return sorted(self._run_files())
 
+    def run_file(self, method: str) -> str:
+        """The name of a method's run in the folder."""
+        return self._run_files()[method]
+
+    def sha256_of(self, name: str) -> str:
+        with (self.path / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def _run_files(self) -> dict[str, str]:
         paths = sorted((self.path / "runs").glob("*.run"))
         return {self._word(path.stem): f"runs/{path.name}" for path in paths}
@@ -263,25 +263,10 @@ class Folder:
         """
         name = self._run_files()[method]
         with (self.path / name).open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                where = f"{name}:{number}"
-                try:
-                    words = raw.decode().split()
-                except UnicodeDecodeError as error:
-                    raise ReleaseError("This is not UTF-8.", where=where) from error
-                if not words:
-                    continue
-                if len(words) != 6:
-                    raise ReleaseError(
-                        f"Six columns are expected (query Q0 image rank score tag), "
-                        f"not {len(words)}.",
-                        where=where,
-                    )
-                try:
-                    score = float(words[4])
-                except ValueError:
-                    score = math.nan
-                if not abs(score) <= BIGGEST_SCORE:
-                    Row(name, number, {"score": words[4]}).number("score")  # says what is wrong
-                query_id, image_id = self._word(words[0]), self._word(words[2])
-                yield name, RunLine(number, query_id, image_id, score)
+            for line in run_lines(file, name=name, error=ReleaseError):
+                yield (
+                    name,
+                    line._replace(
+                        query_id=self._word(line.query_id), image_id=self._word(line.image_id)
+                    ),
+                )

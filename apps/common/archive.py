@@ -17,7 +17,6 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -27,7 +26,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from apps.common.errors import ConflictError, InvalidError, UnavailableError
-from apps.common.storage import BLOCK, local_path, published
+from apps.common.storage import BLOCK, local_path, publish, published, stored_names
 
 FORMAT = 1
 DATABASES = {"sqlite3": "database.sqlite3", "postgresql": "database.dump"}
@@ -125,19 +124,6 @@ def _add(
     info.size = size
     archive.addfile(info, Hashed())
     return {"size": size, "sha256": digest.hexdigest()}
-
-
-def stored_names(folder: str = "") -> Iterator[str]:
-    """Names of all stored files, without those that are just being written."""
-    try:
-        folders, names = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in names:
-        if not name.startswith(".part-"):
-            yield f"{folder}/{name}".lstrip("/")
-    for name in folders:
-        yield from stored_names(f"{folder}/{name}".lstrip("/"))
 
 
 def _kind() -> str:
@@ -339,7 +325,7 @@ def _place_file(source: Path, name: str) -> None:
     target = local_path(name)
     if target is None:
         with source.open("rb") as file:
-            default_storage.save(name, File(file))
+            publish(name, file)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     os.chmod(source, 0o640)

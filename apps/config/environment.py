@@ -97,3 +97,49 @@ def database(name: str, *, data: Path) -> dict[str, Any]:
             **dict(parse_qsl(parts.query)),
         },
     }
+
+
+def files(name: str, *, data: Path) -> dict[str, Any]:
+    """Django's STORAGES entry for stored files: the data folder, or an S3-compatible store.
+
+    Raises:
+        ImproperlyConfigured: the store is set by halves.
+    """
+    url = text(name)
+    if not url:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(data / "files"), "file_permissions_mode": 0o640},
+        }
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or {"@", ":"} & {*parts.netloc}:
+        raise ImproperlyConfigured(f"{name} must be s3://bucket or s3://bucket/prefix.")
+    endpoint = urlsplit(text("AWS_ENDPOINT_URL"))
+    if endpoint.geturl() and (
+        endpoint.scheme not in {"http", "https"} or not endpoint.hostname or "@" in endpoint.netloc
+    ):
+        raise ImproperlyConfigured(
+            "AWS_ENDPOINT_URL must be http://host:port or https://host:port; keys have names of "
+            "their own."
+        )
+    key, secret = text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY")
+    if bool(key) != bool(secret):
+        raise ImproperlyConfigured(
+            f"{name} needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together."
+        )
+    if endpoint.geturl() and not key:
+        raise ImproperlyConfigured(
+            f"{name} at AWS_ENDPOINT_URL needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+    return {
+        "BACKEND": "apps.common.storage.objects.ObjectStorage",
+        "OPTIONS": {
+            "bucket_name": parts.netloc,
+            "location": parts.path.strip("/"),
+            "endpoint_url": endpoint.geturl() or None,
+            "region_name": text("AWS_REGION", text("AWS_DEFAULT_REGION")) or None,
+            "access_key": key or None,
+            "secret_key": secret or None,
+            "security_token": text("AWS_SESSION_TOKEN") or None,
+        },
+    }

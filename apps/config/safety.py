@@ -89,6 +89,11 @@ def _celery_is_safe(settings: Any) -> bool:
     )
 
 
+def _store_is_named(settings: Any) -> bool:
+    local = settings.STORAGES["default"]["BACKEND"].endswith("FileSystemStorage")
+    return not (local and settings.STORE_ENDPOINT)
+
+
 RULES = (
     Rule("DEBUG", lambda s: s.DEBUG is False, "off"),
     Rule("SECRET_KEY", lambda s: _is_secret(s.SECRET_KEY), "at least 50 random characters"),
@@ -167,6 +172,7 @@ RULES = (
         "SQLite with IMMEDIATE, WAL and FULL, or PostgreSQL with a password",
     ),
     Rule("REDIS_URL", _broker_is_safe, "an address with a password: redis://:password@host:port/0"),
+    Rule("LIKENESS_STORE", _store_is_named, "s3://bucket/prefix where AWS_ENDPOINT_URL is set"),
     Rule("CELERY", _celery_is_safe, "JSON only, time limits below the one visibility timeout"),
     Rule("SILENCED_SYSTEM_CHECKS", lambda s: not s.SILENCED_SYSTEM_CHECKS, "empty"),
 )

@@ -1,5 +1,6 @@
 """Is the program fit for work? Each check answers within seconds and never raises."""
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +10,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from apps.common.errors import DomainError
+from apps.common.storage import StoreUnavailableError, object_store
 from apps.jobs import selectors
 from apps.jobs.broker import broker_asked_once
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,13 +25,15 @@ class Check:
 
 
 def check_health() -> dict[str, Check]:
-    """Every check by its name: database, broker, worker, disk."""
+    """Every check by its name: database, broker, worker, disk, and store where there is one."""
     checks: dict[str, Callable[[], Check]] = {
         "database": _database,
         "broker": _broker,
         "worker": _worker,
         "disk": _disk,
     }
+    if object_store() is not None:
+        checks["store"] = _store
     return {name: _guarded(check) for name, check in checks.items()}
 
 
@@ -52,7 +59,7 @@ def _broker() -> Check:
 
 
 def _worker() -> Check:
-    alive = selectors.workers_alive(now=timezone.now()).count()
+    alive = selectors.job_workers_alive(now=timezone.now()).count()
     return Check(ok=alive > 0, detail=f"{alive} alive" if alive else "No worker is alive.")
 
 
@@ -60,6 +67,20 @@ def _disk() -> Check:
     free = free_bytes(Path(settings.DATA))
     ok = free > settings.DISK_RESERVE
     return Check(ok=ok, detail=f"{free / 2**30:.1f} GiB free" + ("" if ok else ": too little"))
+
+
+def _store() -> Check:
+    store = object_store()
+    assert store is not None  # noqa: S101  asked before
+    try:
+        store.ask()
+    except (DomainError, FileNotFoundError) as error:
+        # Its address is for the log: anybody may read this page.
+        logger.warning("%s", error)
+        unavailable = isinstance(error, StoreUnavailableError)
+        why = "does not answer" if unavailable else "refuses: the log says why"
+        return Check(ok=False, detail=f"The object store {why}.")
+    return Check(ok=True, detail="answers")
 
 
 def free_bytes(folder: Path) -> int:

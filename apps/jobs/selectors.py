@@ -1,5 +1,6 @@
 """Reads about long work and the workers that do it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from django.db.models.functions import Coalesce
 from apps.jobs.models import UNFINISHED, Job, JobPart, JobQuerySet, State, WorkerHeartbeat
 
 SHOWN_PARTS = 500
+JOB_QUEUES = ("cpu", "gpu")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,15 @@ def jobs_needing_work(*, now: datetime) -> JobQuerySet:
     return Job.objects.unfinished().exclude(pk__in=held.values("job")).order_by("pk")
 
 
-def workers_alive(*, now: datetime) -> QuerySet[WorkerHeartbeat]:
+def workers_alive(*, now: datetime, queues: Sequence[str] = ()) -> QuerySet[WorkerHeartbeat]:
+    """Workers that spoke within the last seconds: all, or those that serve one of `queues`."""
     since = now - timedelta(seconds=settings.WORKER_SILENT_AFTER_SECONDS)
-    return WorkerHeartbeat.objects.filter(seen_at__gte=since).order_by("name")
+    alive = WorkerHeartbeat.objects.filter(seen_at__gte=since).order_by("name")
+    if queues:
+        alive = alive.filter(queues__regex=rf"(^|,)({'|'.join(queues)})(,|$)")
+    return alive
+
+
+def job_workers_alive(*, now: datetime) -> QuerySet[WorkerHeartbeat]:
+    """Those that do parts of jobs; a worker that only explores moves no job."""
+    return workers_alive(now=now, queues=JOB_QUEUES)

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.errors import ConflictError, DomainError
+from apps.common.storage import StoreUnavailableError
 from apps.jobs import registry, selectors
 from apps.jobs.models import UNFINISHED, Job, JobPart, State, WorkerHeartbeat
 
@@ -193,7 +194,7 @@ def run_claimed_part(*, part: JobPart, on_progress: Callable[[], None] | None = 
             result = kind.load_run_part()(part, progress)
     except CancelledError:
         return
-    except OperationalError as error:
+    except (OperationalError, StoreUnavailableError) as error:
         if part.attempts < MAX_ATTEMPTS and not _is_disk_full(error):
             logger.warning("Job %s, part %s: once more after %s", part.job_id, part.key, error)
             release_part(part=part)

@@ -96,12 +96,18 @@ class WorkersView(APIView):
     @extend_schema(
         responses=inline_serializer(
             "Workers",
-            {"alive": serializers.BooleanField(), "workers": WorkerSerializer(many=True)},
+            {
+                "alive": serializers.BooleanField(help_text="one that does parts of jobs"),
+                "workers": WorkerSerializer(many=True),
+            },
         )
     )
     def get(self, request: Request) -> Response:
-        workers = self.WorkerSerializer(selectors.workers_alive(now=timezone.now()), many=True).data
-        return Response({"alive": bool(workers), "workers": workers})
+        now = timezone.now()
+        workers = self.WorkerSerializer(selectors.workers_alive(now=now), many=True).data
+        return Response(
+            {"alive": selectors.job_workers_alive(now=now).exists(), "workers": workers}
+        )
 
 
 class HealthView(APIView):
@@ -120,7 +126,12 @@ class HealthView(APIView):
         def get_fields(self) -> dict[str, Any]:
             names = ["database", "broker", "worker", "disk"]
             checks = inline_serializer(
-                "HealthChecks", {name: HealthView.HealthCheckSerializer() for name in names}
+                "HealthChecks",
+                {
+                    **{name: HealthView.HealthCheckSerializer() for name in names},
+                    # only where files are kept in an object store
+                    "store": HealthView.HealthCheckSerializer(required=False),
+                },
             )
             return {**super().get_fields(), "checks": checks}
 

@@ -6,15 +6,23 @@ class RetrievalConfig(AppConfig):
     label = "retrieval"
 
     def ready(self) -> None:
-        from apps.jobs.registry import JobKind, register
-        from apps.retrieval.registry import method_names
-        from apps.studies.methods import register_known_methods
+        from django.core.exceptions import ImproperlyConfigured
 
+        from apps.jobs.registry import JobKind, register
+        from apps.retrieval.fusions import problem_with
+        from apps.retrieval.registry import BadSpacesFileError, hub_backbones, method_names
+        from apps.retrieval.selectors import run_names
+        from apps.studies import methods
+
+        try:
+            hub_backbones()  # a file that cannot be used stops the start, as a bad setting does
+        except BadSpacesFileError as error:
+            raise ImproperlyConfigured(str(error)) from error
         task = "apps.retrieval.tasks.work_on_job_task"
         register(
             JobKind(
                 name="extract_features",
-                run_part="apps.retrieval.services.extraction.extract_shard",
+                run_part="apps.retrieval.services.extraction.run_extraction_part",
                 finish="apps.retrieval.services.extraction.finish_extraction",
                 task=task,
             )
@@ -27,4 +35,6 @@ class RetrievalConfig(AppConfig):
                 task=task,
             )
         )
-        register_known_methods(method_names)
+        methods.register_known_methods(method_names)
+        methods.register_name_rule(problem_with)
+        methods.register_study_methods(run_names)

@@ -1,18 +1,31 @@
 """Extractors, spaces and methods by name. Code is named by dotted path and loaded on first use.
 
-The web process reads this table and must never import torch: only workers call `load`.
-A new extractor is one file in `compute/extractors/` and one entry here; so is a method.
+The web process reads this table and must never import torch: only workers load what needs weights.
+A new extractor is one file in `compute/extractors/` and one entry here; so is a method. A learned
+space is one file in `compute/learned/` and one entry here.
 """
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from apps.common.errors import InvalidError
+from apps.retrieval.compute.backbones.lines import BackboneSpace, BadLineError, read_lines
+from apps.retrieval.compute.regions import REGIONS
+from apps.retrieval.compute.weights import LAST_CHANNELS
 
 
 class UnknownSpaceError(InvalidError):
     code = "unknown_space"
+
+
+class BadSpacesFileError(InvalidError):
+    code = "bad_spaces_file"
 
 
 class UnknownMethodError(InvalidError):
@@ -21,12 +34,23 @@ class UnknownMethodError(InvalidError):
 
 @dataclass(frozen=True)
 class SpaceEntry:
-    """A feature space: `dtype` is how its shards keep the numbers."""
+    """A feature space.
+
+    Attributes:
+        dimensions: None where only the computed rows tell.
+        dtype: how its shards keep the numbers.
+        variant: what decides its numbers beside its extractor's version; a part of its own.
+    """
 
     name: str
     title: str
-    dimensions: int
+    dimensions: int | None
     dtype: str = "float32"
+    variant: str = ""
+
+    def version(self, producer: str) -> str:
+        """The space's version, given that of what computes it."""
+        return f"{producer}/{self.variant}" if self.variant else producer
 
 
 @dataclass(frozen=True)
@@ -36,15 +60,39 @@ class ExtractorEntry:
     Attributes:
         path: dotted path of the class.
         needs_weights: it is a backbone: it takes a device and weights.
+        lines: of LIKENESS_SPACES, all of one model and one preprocessing; empty for our own.
     """
 
     name: str
     path: str
     spaces: tuple[SpaceEntry, ...]
     needs_weights: bool = False
+    lines: tuple[BackboneSpace, ...] = ()
 
     def load(self) -> Any:
         return _load(self.path)
+
+
+@dataclass(frozen=True)
+class LearnedEntry:
+    """What computes spaces from other spaces after it learned a model on the whole collection.
+
+    Attributes:
+        path: dotted path of a class like `apps.retrieval.compute.learned.base.Learner`; its module
+            imports nothing heavy, because its `version` is read by the web process.
+        sources: the spaces it is computed from; extractors compute them.
+    """
+
+    name: str
+    path: str
+    sources: tuple[str, ...]
+    spaces: tuple[SpaceEntry, ...]
+
+    def load(self) -> Any:
+        return _load(self.path)
+
+
+Producer = ExtractorEntry | LearnedEntry
 
 
 @dataclass(frozen=True)
@@ -73,28 +121,110 @@ def _load(path: str) -> Any:
 
 _EXTRACTORS = (
     ExtractorEntry(
-        name="cld",
-        path="apps.retrieval.compute.extractors.cld.ColourLayout",
-        spaces=(SpaceEntry("cld", "Colour layout", 16),),
+        name="global",
+        path="apps.retrieval.compute.extractors.global_features.GlobalFeatures",
+        spaces=(
+            SpaceEntry("gf", "Global features", 492),
+            SpaceEntry("fcth", "Fuzzy colour and texture", 192),
+            SpaceEntry("cedd", "Colour and edge directivity", 144),
+            SpaceEntry("ehd", "Edge histogram", 80),
+            SpaceEntry("cld", "Colour layout", 16),
+            SpaceEntry("gabor", "Gabor moments", 60),
+            SpaceEntry("gabor_lire", "Gabor as LIRE computes it", 60),
+        ),
     ),
-    ExtractorEntry(
-        name="ehd",
-        path="apps.retrieval.compute.extractors.ehd.EdgeHistogram",
-        spaces=(SpaceEntry("ehd", "Edge histogram", 80),),
-    ),
-    ExtractorEntry(
+)
+
+
+def _resnet(channels: int) -> ExtractorEntry:
+    """The backbone's spaces; `channels` of its last layer, which differ between backbones."""
+    return ExtractorEntry(
         name="resnet",
         path="apps.retrieval.compute.extractors.resnet.ResNetLayer5A",
         spaces=(
             SpaceEntry("r_full", "ResNet layer 5A, full", 25_088, "float16"),
             SpaceEntry("r_sum", "ResNet layer 5A, sum", 512),
             SpaceEntry("r_max", "ResNet layer 5A, max", 512),
+            SpaceEntry(
+                "r_regions", "ResNet last layer, regional maxima", REGIONS * channels, "float16"
+            ),
         ),
         needs_weights=True,
-    ),
-)
+    )
+
+
+def _hub_backbone(name: str, lines: tuple[BackboneSpace, ...]) -> ExtractorEntry:
+    return ExtractorEntry(
+        name=name,
+        path="apps.retrieval.compute.extractors.backbone.HubBackbone",
+        spaces=tuple(
+            SpaceEntry(line.name, line.title, None, line.dtype, line.variant) for line in lines
+        ),
+        needs_weights=True,
+        lines=lines,
+    )
+
+
+@lru_cache(maxsize=4)
+def _hub_backbones(path: str, _modified_ns: int) -> tuple[ExtractorEntry, ...]:
+    """One extractor for all lines that one forward pass serves."""
+    groups: dict[tuple[str, str], list[BackboneSpace]] = {}
+    try:
+        read = read_lines(Path(path))
+    except BadLineError as error:
+        raise BadSpacesFileError(str(error)) from error
+    for line in read:
+        how = line.preprocessing.as_json() if line.preprocessing else ""
+        groups.setdefault((line.model, how), []).append(line)
+    entries: list[ExtractorEntry] = []
+    for (model, how), lines in groups.items():
+        name = model.replace("/", "--")
+        if how:  # the same model may see pictures in several ways
+            name += f"~{hashlib.sha256(how.encode()).hexdigest()[:6]}"
+        entries.append(_hub_backbone(name, tuple(lines)))
+    ours = {space.name for entry in (*_EXTRACTORS, _resnet(0)) for space in entry.spaces} | {
+        *(space.name for space in _regional_maxima(0).spaces),
+        *(method.name for method in _METHODS),
+    }
+    for entry in entries:
+        for space in entry.spaces:
+            if space.name in ours:
+                raise BadSpacesFileError(
+                    f"{Path(path).name}, {space.name}: there is a space or method of that name "
+                    "already: choose another."
+                )
+    return tuple(entries)
+
+
+def hub_backbones() -> tuple[ExtractorEntry, ...]:
+    """The extractors of the file that LIKENESS_SPACES names, read again when it changed.
+
+    Raises:
+        BadSpacesFileError: the file cannot be used; the sentence names it and the space.
+    """
+    if not settings.SPACES:
+        return ()
+    path = Path(settings.SPACES).expanduser()
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError as error:
+        raise BadSpacesFileError(
+            f"LIKENESS_SPACES: {path} cannot be read ({error.strerror})."
+        ) from error
+    return _hub_backbones(str(path), modified)
+
+
+def _regional_maxima(channels: int) -> LearnedEntry:
+    return LearnedEntry(
+        name="r_mac",
+        path="apps.retrieval.compute.learned.rmac.RegionalMaxima",
+        sources=("r_regions",),
+        spaces=(SpaceEntry("r_mac", "ResNet R-MAC", channels),),
+    )
+
 
 _EUCLIDEAN = "apps.retrieval.compute.search.euclidean"
+_TANIMOTO = "apps.retrieval.compute.search.tanimoto"
 _METHODS = (
     MethodEntry(
         "r_full",
@@ -121,6 +251,48 @@ _METHODS = (
         _EUCLIDEAN,
     ),
     MethodEntry(
+        "r_mac",
+        "ResNet R-MAC",
+        "r_mac",
+        "exact Euclidean",
+        "The strongest activations of the last layer in five regions, whitened by what is common "
+        "in the collection: what is where, roughly.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "gf",
+        "Global features",
+        "gf",
+        "exact Euclidean",
+        "Colour, edges and texture of the whole image: FCTH, CEDD, EHD, CLD and Gabor moments, "
+        "one after another.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
+        "fcth",
+        "Fuzzy colour and texture",
+        "fcth",
+        "exact Tanimoto",
+        "Which colours go with which texture (FCTH descriptor).",
+        _TANIMOTO,
+    ),
+    MethodEntry(
+        "cedd",
+        "Colour and edge directivity",
+        "cedd",
+        "exact Tanimoto",
+        "Which colours go with which direction of edges (CEDD descriptor).",
+        _TANIMOTO,
+    ),
+    MethodEntry(
+        "gabor",
+        "Gabor moments",
+        "gabor",
+        "exact Euclidean",
+        "Texture: how strongly waves of five lengths and six directions are in the image.",
+        _EUCLIDEAN,
+    ),
+    MethodEntry(
         "cld",
         "Colour layout",
         "cld",
@@ -140,19 +312,41 @@ _METHODS = (
 
 
 def extractors() -> tuple[ExtractorEntry, ...]:
-    return _EXTRACTORS
+    return (*_EXTRACTORS, _resnet(LAST_CHANNELS[settings.BACKBONE]), *hub_backbones())
+
+
+def learned() -> tuple[LearnedEntry, ...]:
+    return (_regional_maxima(LAST_CHANNELS[settings.BACKBONE]),)
 
 
 def methods() -> tuple[MethodEntry, ...]:
-    return _METHODS
+    return _METHODS + tuple(
+        MethodEntry(
+            line.name,
+            line.title,
+            line.name,
+            "exact Euclidean",
+            f"{line.output or line.layer} of {line.model}"
+            + (f", {line.aggregate} over its places" if line.aggregate else "")
+            + (", of length 1." if line.normalise else "."),
+            _EUCLIDEAN,
+        )
+        for entry in hub_backbones()
+        for line in entry.lines
+    )
 
 
 def method_names() -> tuple[str, ...]:
-    return tuple(method.name for method in _METHODS)
+    return tuple(method.name for method in methods())
+
+
+def producers() -> tuple[Producer, ...]:
+    """All that computes spaces, sources before what is learned from them."""
+    return (*extractors(), *learned())
 
 
 def spaces() -> tuple[SpaceEntry, ...]:
-    return tuple(space for extractor in _EXTRACTORS for space in extractor.spaces)
+    return tuple(space for entry in producers() for space in entry.spaces)
 
 
 def space_of(*, name: str) -> SpaceEntry:
@@ -165,18 +359,32 @@ def space_of(*, name: str) -> SpaceEntry:
     )
 
 
-def extractor_of(*, space: str) -> ExtractorEntry:
+def producer_of(*, space: str) -> Producer:
+    """What computes the space.
+
+    Raises:
+        UnknownSpaceError: nothing does.
+    """
     space_of(name=space)
-    return next(entry for entry in _EXTRACTORS if space in {one.name for one in entry.spaces})
+    return next(entry for entry in producers() if space in {one.name for one in entry.spaces})
 
 
 def extractor_named(*, name: str) -> ExtractorEntry:
-    return next(entry for entry in _EXTRACTORS if entry.name == name)
+    for entry in extractors():
+        if entry.name == name:
+            return entry
+    raise UnknownSpaceError(
+        f"There is no extractor {name!r} any more: start the job again.", field="spaces"
+    )
+
+
+def learned_named(*, name: str) -> LearnedEntry:
+    return next(entry for entry in learned() if entry.name == name)
 
 
 def method_of(*, name: str) -> MethodEntry:
-    for method in _METHODS:
+    for method in methods():
         if method.name == name:
             return method
-    known = ", ".join(method.name for method in _METHODS)
+    known = ", ".join(method_names())
     raise UnknownMethodError(f"There is no method {name!r}; there are {known}.", field="methods")

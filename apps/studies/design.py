@@ -5,7 +5,7 @@ design comes from a file, the line.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +60,12 @@ class StudyDesign:
 
 
 def parse_design(
-    raw: object, *, locate: Locate = nowhere, folder: Path | None = None, draft: bool = False
+    raw: object,
+    *,
+    locate: Locate = nowhere,
+    folder: Path | None = None,
+    draft: bool = False,
+    own_methods: Collection[str] = (),
 ) -> StudyDesign:
     """Turn a decoded study.toml or JSON object into a design.
 
@@ -70,6 +75,7 @@ def parse_design(
         folder: what paths in the design are relative to; None when no file can be read (HTTP).
         draft: also take a design that is still being made: without categories or queries, with a
             category that has no query or names no group. Pools and plan refuse what is missing.
+        own_methods: names that only this study knows: methods of imported runs.
 
     Raises:
         InvalidDesignError: a rule is broken; the first one, in reading order.
@@ -95,7 +101,7 @@ def parse_design(
         collection=top.text("collection", most=60),
         description=top.text("description", most=10_000, lines=True),
         protocol=protocol,
-        methods=_parse_methods(top),
+        methods=_parse_methods(top, own_methods),
         depth=top.whole("depth", default=50, least=1, most=MAX_DEPTH),
         overlap=top.share("overlap", default=0.10),
         seed=top.whole("seed", default=0, least=0, most=MAX_SEED),
@@ -104,14 +110,17 @@ def parse_design(
     )
 
 
-def _parse_methods(top: Table) -> tuple[str, ...]:
+def _parse_methods(top: Table, own_methods: Collection[str]) -> tuple[str, ...]:
     if not top.has("methods"):
         return known.DEFAULT_METHODS
-    names = top.texts("methods", most=60)
+    names = top.texts("methods", most=known.LONGEST_NAME)
     registered = known.known_methods()
+    if registered is None:
+        return names
     for name in names:
-        if registered is not None and name not in registered:
-            top.refuse("methods", f"{name!r} is unknown{nearest(name, registered)}")
+        problem = known.problem_with(name, known=registered | set(own_methods))
+        if problem is not None:
+            top.refuse("methods", f"{name!r} {problem}")
     return names
 
 

@@ -19,6 +19,7 @@ from apps.catalog.selectors import collection_named
 from apps.common.permissions import IsAdmin, IsResearcher, ResearchersReadAdminsWrite
 from apps.studies import selectors, services
 from apps.studies.design import StudyDesign, parse_design
+from apps.studies.methods import methods_of_study
 from apps.studies.models import Study
 from apps.studies.serializers import QuerySerializer, StudyDesignSerializer, StudySerializer
 from apps.studies.tables import InvalidDesignError
@@ -41,11 +42,15 @@ def answer(study: Study, status_code: int = status.HTTP_200_OK) -> Response:
     return Response(StudySerializer(row).data, status=status_code)
 
 
-def design_in(request: Request) -> StudyDesign:
-    """The checked `design` of a JSON body."""
+def design_in(request: Request, study: Study | None = None) -> StudyDesign:
+    """The checked `design` of a JSON body; of a study that is there already, or of a new one."""
     if not isinstance(request.data, dict) or "design" not in request.data:
         raise InvalidDesignError("design is needed.", field="design")
-    return parse_design(request.data["design"], draft=request.data.get("draft") is True)
+    return parse_design(
+        request.data["design"],
+        draft=request.data.get("draft") is True,
+        own_methods=methods_of_study(study_id=study.pk) if study else (),
+    )
 
 
 def created(design: StudyDesign, request: AuthenticatedRequest, collection: str) -> Response:
@@ -111,7 +116,7 @@ class DesignView(APIView):
         study = selectors.study_named(slug=slug)
         changed = services.change_design(
             study=study,
-            design=design_in(request),
+            design=design_in(request, study),
             changed_at=timezone.now(),
             changed_by=request.user,
         )
@@ -127,7 +132,10 @@ class QueriesView(ListAPIView):
 
     @extend_schema_serializer(component_name="NewQuery")
     class InputSerializer(serializers.Serializer):
-        file = serializers.FileField()
+        file = serializers.FileField(required=False)
+        image = serializers.CharField(
+            max_length=300, required=False, default="", help_text="image_id; or else file"
+        )
         id = serializers.CharField(max_length=60)
         category = serializers.CharField(max_length=100)
 
@@ -135,6 +143,11 @@ class QueriesView(ListAPIView):
             if file.size > MAX_QUERY_BYTES:
                 raise serializers.ValidationError("must be at most 100 MiB.")
             return file
+
+        def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+            if bool(given["image"]) == ("file" in given):
+                raise serializers.ValidationError({"file": "is needed, or else image."})
+            return given
 
     def get_queryset(self) -> Any:
         study = selectors.study_named(slug=self.kwargs["slug"])
@@ -147,13 +160,14 @@ class QueriesView(ListAPIView):
         study = selectors.study_named(slug=slug)
         body = self.InputSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        file = body.validated_data["file"]
+        file = body.validated_data.get("file")
         query = services.add_query(
             study=study,
             query_id=body.validated_data["id"],
             category=body.validated_data["category"],
-            file_name=file.name,
-            content=file.read(),
+            image_id=body.validated_data["image"],
+            file_name=file.name if file else "",
+            content=file.read() if file else b"",
             added_at=timezone.now(),
             added_by=request.user,
         )

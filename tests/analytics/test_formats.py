@@ -12,9 +12,7 @@ from apps.analytics.formats import (
     escape_formula,
     iso_utc,
     read_csv_text,
-    read_trec_word,
     restore_formula,
-    trec_word,
 )
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
@@ -70,10 +68,3 @@ def test_any_text_survives_a_csv(rows):
     # And plain RFC 4180 readers see the same cells, formulas escaped.
     plain = list(csv.reader(io.StringIO(written, newline="")))
     assert plain == [[escape_formula(text) for text in row] for row in rows]
-
-
-@given(texts)
-def test_any_text_is_one_word_of_a_trec_line(text):
-    word = trec_word(text)
-    assert read_trec_word(word) == text
-    assert word.split() == ([word] if word else [])

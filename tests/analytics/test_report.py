@@ -43,7 +43,11 @@ def value(report, family, scope, param=""):
 )
 def test_agreement_is_pooled_over_pairs_in_each_scope(cut, q1, q2, q3):
     report = compute_report(study=make_judged_study(), resamples=200)
-    rows = {row["category"]: row for row in report.tables["agreement"] if row["aggregation"] == cut}
+    rows = {
+        row["category"]: row
+        for row in report.tables["agreement"]
+        if (row["aggregation"], row["measure"]) == (cut, "maa")
+    }
     assert rows["Open Domain"]["value"] == (q1 + q2) / 10
     assert rows["Medical (Open)"]["value"] == q3 / 3
     assert rows["all"]["value"] == (q1 + q2 + q3) / 13
@@ -133,7 +137,13 @@ def test_pool_counts_what_only_one_method_found():
 
 def test_agreement_of_the_two_assessors_within_each_category():
     report = compute_report(study=make_judged_study(), resamples=200)
-    rows = {(row["category"], row["aggregation"]): row for row in report.tables["assessor_pairs"]}
+    rows = {
+        (row["category"], row["aggregation"]): row
+        for row in report.tables["assessor_pairs"]
+        if row["measure"] == "maa"
+    }
+    (low, high) = (rows["Open Domain", "12-345"].pop(side) for side in ("ci_low", "ci_high"))
+    assert low <= 0.7 <= high
     assert rows["Open Domain", "12-345"] == {
         "category": "Open Domain",
         "aggregation": "12-345",
@@ -145,6 +155,32 @@ def test_agreement_of_the_two_assessors_within_each_category():
     }
     assert rows["Medical (Open)", "exact"]["value"] == pytest.approx(1 / 3)
     assert {category for category, _ in rows} == {"Open Domain", "Medical (Open)"}
+
+
+def test_coefficients_stand_beside_the_share_that_agrees():
+    report = compute_report(study=make_judged_study(), resamples=200)
+    rows = {
+        (row["category"], row["aggregation"], row["measure"]): row
+        for row in report.tables["agreement"]
+    }
+    # Medical (Open): levels (4, 4), (1, 2), (5, 2). P = 1/3; shares of 1, 2, 4, 5: 1/6, 2/6, 2/6,
+    # 1/6; Pe = (1 + 4 + 4 + 1) / 36.
+    chance = 10 / 36
+    expected = (1 / 3 - chance) / (1 - chance)
+    assert rows["Medical (Open)", "exact", "fleiss"]["value"] == pytest.approx(expected)
+    assert rows["Medical (Open)", "exact", "fleiss_generalised"]["value"] == pytest.approx(expected)
+    assert value(report, "fleiss", "Medical (Open)") == pytest.approx(expected)
+    assert value(report, "fleiss_n_items", "Medical (Open)") == 3
+    # Under 12 | 345: (1, 1), (0, 0), (1, 0): kappa (2/3 - 4/9) / (5/9).
+    kappa = rows["Medical (Open)", "12-345", "cohen_unweighted_mean"]["value"]
+    assert kappa == pytest.approx((2 / 3 - 4 / 9) / (5 / 9))
+    assert value(report, "cohen_unweighted", "Medical (Open)", "12-345:A01~A02") == kappa
+    # What takes a category's assessors is not pooled over categories; the rest is.
+    assert ("all", "exact", "krippendorff_ordinal") in rows
+    assert ("all", "exact", "fleiss") not in rows
+    # Weights and ranks are of the whole scale: two classes have but one distance.
+    assert ("all", "12-345", "krippendorff_nominal") in rows
+    assert ("all", "12-345", "krippendorff_ordinal") not in rows
 
 
 def test_revised_and_unjudgeable_judgments_count_as_they_are_now():
@@ -275,7 +311,8 @@ def test_tables_are_served_as_csv_and_latex(client):
     answer = client.get(f"{base}/agreement.csv")
     lines = answer.content.decode().split("\n")
     assert lines[0] == "category,aggregation,measure,value,sd,ci_low,ci_high,n_items,n_pairs"
-    assert lines[1].startswith("Medical (Open),1-2345,maa,0.6666666666666666,,,,3,3")
+    assert "Medical (Open),1-2345,maa,0.6666666666666666,,,,3,3" in lines
+    assert lines == [lines[0], *sorted(lines[1:-1]), ""]  # by their leading columns
     assert "\r" not in answer.content.decode()
     latex = client.get(f"{base}/precision.tex").content.decode()
     assert "cld & 33.33 & 16.67 & 8.33 & 3.33" in latex

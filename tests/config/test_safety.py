@@ -42,6 +42,16 @@ def run(*args: str, data, **environment: str) -> subprocess.CompletedProcess:
             {"DATABASE_URL": POSTGRES, "REDIS_URL": "redis://:secret@redis.internal:6379/0"},
             id="PostgreSQL and Redis",
         ),
+        pytest.param(
+            {
+                "LIKENESS_STORE": "s3://photos/likeness",
+                "AWS_ENDPOINT_URL": "https://store.internal:9000",
+                "AWS_ACCESS_KEY_ID": "likeness",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+            },
+            id="an object store",
+        ),
+        pytest.param({"LIKENESS_STORE": "s3://photos"}, id="the machine's own right to a bucket"),
     ],
 )
 def test_the_deployment_check_finds_nothing(tmp_path, more):
@@ -84,11 +94,51 @@ def test_the_deployment_check_finds_nothing(tmp_path, more):
         pytest.param(
             "REDIS_URL", "redis://redis.internal:6379/0", "REDIS_URL must be", id="an open broker"
         ),
+        pytest.param(
+            "LIKENESS_STORE", "photos/likeness", "LIKENESS_STORE must be s3://", id="no store"
+        ),
+        pytest.param(
+            "LIKENESS_STORE", "s3://a:b@photos", "LIKENESS_STORE must be s3://", id="keys in it"
+        ),
+        pytest.param(
+            "AWS_ENDPOINT_URL",
+            "http://store.internal:9000",
+            "LIKENESS_STORE must be s3://bucket/prefix where AWS_ENDPOINT_URL is set",
+            id="an address of a store that is not named",
+        ),
         pytest.param("LIKENESS_THREADS", "many", "LIKENESS_THREADS must be", id="not a number"),
     ],
 )
 def test_an_unsafe_environment_does_not_start(tmp_path, name, value, sentence):
     done = run("-c", "import apps.config.wsgi", data=tmp_path, **{name: value})
+    assert done.returncode != 0
+    assert sentence in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "likeness"},
+            "LIKENESS_STORE needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together.",
+            id="a key without its secret",
+        ),
+        pytest.param(
+            {"AWS_ENDPOINT_URL": "http://store.internal:9000"},
+            "LIKENESS_STORE at AWS_ENDPOINT_URL needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            id="an address without keys",
+        ),
+        pytest.param(
+            {"AWS_ENDPOINT_URL": "store.internal:9000"},
+            "AWS_ENDPOINT_URL must be http://host:port",
+            id="an address without its scheme",
+        ),
+    ],
+)
+def test_an_object_store_that_is_set_by_halves_does_not_start(tmp_path, more, sentence):
+    done = run(
+        *("-c", "import apps.config.wsgi"), data=tmp_path, LIKENESS_STORE="s3://photos/x", **more
+    )
     assert done.returncode != 0
     assert sentence in done.stderr.strip().splitlines()[-1]
 
@@ -161,6 +211,7 @@ UNSAFE = [
     ("REST_FRAMEWORK/NUM_PROXIES", None, "REST_FRAMEWORK"),
     ("DATABASES/default/PASSWORD", "", "DATABASE_URL"),
     ("DATABASES/default/CONN_HEALTH_CHECKS", False, "DATABASE_URL"),
+    ("STORE_ENDPOINT", "https://store.internal:9000", "LIKENESS_STORE"),
     ("CELERY_BROKER_URL", "redis://redis:6379/0", "REDIS_URL"),
     ("CELERY_ACCEPT_CONTENT", ["json", "pickle"], "CELERY"),
     ("CELERY_TASK_TIME_LIMIT", 3600, "CELERY"),

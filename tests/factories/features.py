@@ -49,11 +49,12 @@ def make_space(
 ) -> FeatureSpace:
     """A complete space with these rows, in shards of `step` rows."""
     entry = registry.space_of(name=name)
-    extractor = registry.extractor_of(space=name)
+    producer = registry.producer_of(space=name)
+    is_code_only = isinstance(producer, registry.ExtractorEntry) and not producer.needs_weights
     space = FeatureSpace.objects.create(
         collection=collection,
         name=name,
-        version=version or ("test" if extractor.needs_weights else extractor.load().version),
+        version=version or (producer.load().version if is_code_only else "test"),
         dimensions=rows.shape[1],
         dtype=entry.dtype,
         rows=len(rows),

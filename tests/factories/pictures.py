@@ -23,3 +23,32 @@ def picture_bytes(
     out = io.BytesIO()
     Image.fromarray(picture_array(seed, width=width, height=height)).save(out, format, **options)
     return out.getvalue()
+
+
+def one_colour(r: int, g: int, b: int, *, size: int = 64) -> np.ndarray:
+    return np.full((size, size, 3), (r, g, b), dtype=np.uint8)
+
+
+def black_then_white(columns: int, *, size: int = 64) -> np.ndarray:
+    """So many black columns, then white ones."""
+    image = one_colour(255, 255, 255, size=size)
+    image[:, :columns] = 0
+    return image
+
+
+def white_over_blue() -> np.ndarray:
+    image = one_colour(255, 255, 255, size=80)
+    image[40:] = (0, 0, 255)
+    return image
+
+
+def grating(level: int = 255) -> np.ndarray:
+    """64 x 64: even columns black, odd ones grey of this level."""
+    image = one_colour(0, 0, 0)
+    image[:, 1::2] = level
+    return image
+
+
+def noise(seed: int, *, width: int, height: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, size=(height, width, 3)).astype(np.uint8)

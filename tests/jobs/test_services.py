@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from apps.common.errors import ConflictError, InvalidError
+from apps.common.storage import StoreUnavailableError
 from apps.jobs import selectors, services
 from apps.jobs.models import Job, JobPart, State
 from tests.factories import NOON
@@ -174,6 +175,13 @@ def test_a_database_that_is_away_for_a_moment_costs_an_attempt_not_the_job():
     behaviour["a"] = lambda part, progress: fails(failures.pop())(None, None) if failures else {}
     job = work(make_job("a"))
     assert (job.state, job.parts.get().attempts) == (State.DONE, 3)
+
+
+def test_an_object_store_that_stays_away_fails_the_job_after_three_attempts():
+    behaviour["a"] = fails(StoreUnavailableError("The object store s3://x does not answer."))
+    job = work(make_job("a"))
+    assert job.error == "a: The object store s3://x does not answer."
+    assert ran == ["a", "a", "a"]
 
 
 def test_a_database_that_stays_away_fails_the_job_after_three_attempts():

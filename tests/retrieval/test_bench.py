@@ -32,8 +32,10 @@ def test_the_table_is_written_for_programs_too(tmp_path, capsys):
     out = tmp_path / "bench.json"
     call_command("bench", "--quick", "--only", "descriptors", "--out", str(out))
     lines = json.loads(out.read_text())
-    assert [line["name"].split(",")[0] for line in lines] == ["cld", "ehd"]
-    assert all(line["value"] > 0 and line["holds"] is None for line in lines)
+    bounds = {line["name"].split(",")[0]: line["bound"] for line in lines}
+    assert list(bounds) == ["fcth", "cedd", "ehd", "cld", "gabor", "gabor_lire", "gf"]
+    assert (bounds["fcth"], bounds["gf"]) == ("<= 4.0", "")
+    assert all(line["value"] > 0 for line in lines)
     assert set(lines[0]) == {"name", "value", "unit", "bound", "holds"}
     assert "cld, 512 x 384" in capsys.readouterr().out
 

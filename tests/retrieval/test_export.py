@@ -56,7 +56,7 @@ def test_the_same_vectors_give_the_same_bytes_in_their_stored_type(collection, t
     ("arguments", "out", "sentence"),
     [
         pytest.param(["nothing", "cld"], "v.npz", "no collection 'nothing'", id="collection"),
-        pytest.param(["animals", "gf"], "v.npz", "no feature space 'gf'", id="space"),
+        pytest.param(["animals", "nope"], "v.npz", "no feature space 'nope'", id="space"),
         pytest.param(
             ["animals", "ehd"], "v.npz", "not complete: run `manage.py extract_f", id="not computed"
         ),

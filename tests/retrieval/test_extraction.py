@@ -9,7 +9,7 @@ from apps.catalog.models import Image
 from apps.jobs.models import JobPart
 from apps.jobs.services import claim_part, settle_job, work_on_job
 from apps.retrieval import selectors, services
-from apps.retrieval.compute.extractors.cld import ColourLayout
+from apps.retrieval.compute.extractors.global_features import GlobalFeatures
 from apps.retrieval.models import FeatureSpace, Shard
 from tests.factories import NOON, make_collection
 from tests.factories.features import add_picture, damage, make_pictured_collection
@@ -43,7 +43,7 @@ def test_a_space_has_a_row_for_every_image_in_the_order_of_ordinals():
     space = FeatureSpace.objects.get(name="cld")
     assert (space.rows, space.dimensions, space.completed_at is not None) == (6, 16, True)
     assert list(space.shards.values_list("start", "rows")) == [(0, 4), (4, 2)]
-    one = ColourLayout()
+    one = GlobalFeatures()
     expected = one.extract([one.prepare(picture_array(seed)) for seed in range(6)])["cld"]
     np.testing.assert_array_equal(rows_of(space), expected)
 
@@ -53,7 +53,7 @@ def test_shards_are_plain_npy_files_named_by_number_with_code_version():
     extract(collection, "cld")
     shard = Shard.objects.get(start=4)
     assert shard.file.endswith("/shard-00001.npy")
-    assert shard.provenance["extractor"] == "cld.1"
+    assert shard.provenance["extractor"] == "global.1"
     with default_storage.open(shard.file) as file:
         assert np.load(io.BytesIO(file.read())).shape == (1, 16)
 
@@ -133,8 +133,8 @@ def test_a_killed_worker_costs_one_shard():
     assert job.state == "done"
     assert dict(job.parts.values_list("key", "attempts")) == {
         dead.key: 2,
-        "cld/00001": 1,
-        "cld/00002": 1,
+        "global/00001": 1,
+        "global/00002": 1,
     }
 
 
@@ -173,9 +173,11 @@ def test_the_command_leaves_out_what_lacks_weights_in_one_line_and_does_the_rest
     make_pictured_collection("animals", n_images=2)
     call_command("extract_features", "animals")
     out = capsys.readouterr().out
-    assert out.count("Left out: r_full, r_sum, r_max. Weights not found") == 1
-    assert "cld, ehd: 2 shards computed" in out
-    assert set(FeatureSpace.objects.values_list("name", flat=True)) == {"cld", "ehd"}
+    assert out.count("Left out: r_full, r_sum, r_max, r_regions, r_mac. Weights not found") == 1
+    assert "gf, fcth, cedd, ehd, cld, gabor, gabor_lire: 1 shard computed" in out
+    assert set(FeatureSpace.objects.values_list("name", flat=True)) == set(
+        GlobalFeatures.dimensions
+    )
 
 
 def test_the_command_goes_on_with_an_unfinished_job(capsys):
@@ -195,7 +197,7 @@ def test_the_command_goes_on_with_an_unfinished_job(capsys):
     ("arguments", "sentence"),
     [
         pytest.param(["nothing"], "There is no collection 'nothing'", id="unknown collection"),
-        pytest.param(["animals", "--space", "gf"], "no feature space 'gf'", id="unknown space"),
+        pytest.param(["animals", "--space", "nope"], "no feature space 'nope'", id="unknown space"),
         pytest.param(["animals", "--device", "tpu"], "not 'tpu'", id="unknown device"),
         pytest.param(["empty"], "has no images yet", id="no images"),
         pytest.param(
@@ -213,7 +215,7 @@ def test_the_command_refuses_with_one_sentence(arguments, sentence):
 
 
 def test_a_cancelled_job_stops_at_the_next_batch(monkeypatch):
-    monkeypatch.setattr(ColourLayout, "batch_size", 1)
+    monkeypatch.setattr(GlobalFeatures, "batch_size", 1)
     collection = make_pictured_collection(n_images=4)
     job = services.request_extraction(
         collection=collection, spaces=["cld"], device="cpu", requested_at=NOON

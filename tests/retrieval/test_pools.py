@@ -98,7 +98,7 @@ def test_rankings_are_exact_without_the_query_and_ties_go_by_ordinal(study):
     scores = Ranking.objects.get(query__query_id="q2", method="ehd").scores
     below = float(np.nextafter(np.float32(-1), np.float32(-2)))
     assert scores[:3] == [-1.0, below, -2.0]
-    assert Ranking.objects.filter(version="ehd.1").count() == 2
+    assert Ranking.objects.filter(version="global.1").count() == 4
 
 
 def test_the_pool_is_the_union_of_the_best_with_its_ledger(study):
@@ -140,7 +140,7 @@ def test_the_result_is_the_same_for_any_workers_shards_and_order_of_parts(study,
 
     job = services.request_pools(study=study, depth=None, device="cpu", requested_at=NOON)
     parts = list(job.parts.order_by("stage", "-position"))  # every stage backwards
-    assert len(parts) == 2 + 2 * 3 + 1
+    assert len(parts) == 1 + 2 * 3 + 1
     for number, part in enumerate(parts):
         for _ in range(1 + number % 2):  # and some parts twice
             part.result = run_pool_part(part, lambda done: None)
@@ -156,6 +156,21 @@ def test_the_result_is_the_same_for_any_workers_shards_and_order_of_parts(study,
     settings.SEARCH_SHARDS_PER_PART = 64  # one part searches all
     build(study)
     assert everything_stored() == expected
+
+
+@pytest.mark.parametrize(
+    ("most", "parts"),
+    [
+        pytest.param(2**20, 1, id="all shards in one part"),
+        pytest.param(2 * 4 * 16 * 4, 2, id="two shards of cld"),
+        pytest.param(1, 3, id="never less than one shard"),
+    ],
+)
+def test_a_part_of_a_search_opens_so_many_bytes(study, settings, most, parts):
+    settings.SEARCH_SHARDS_PER_PART = 64
+    settings.SEARCH_PART_BYTES = most
+    job = build(study)
+    assert job.parts.filter(key__startswith="search/cld/").count() == parts
 
 
 def test_the_files_of_the_searches_are_gone_at_the_end(study):
@@ -293,7 +308,7 @@ def test_the_command_builds_and_sums_up(study, capsys):
         pytest.param({}, ["thorax", "--depth", "0"], "depth must be at least 1", id="depth 0"),
         pytest.param({}, ["thorax", "--device", "tpu"], "not 'tpu'", id="unknown device"),
         pytest.param({"methods": []}, ["thorax"], "names no methods", id="no methods"),
-        pytest.param({"methods": ["gf"]}, ["thorax"], "no method 'gf'", id="unknown method"),
+        pytest.param({"methods": ["nope"]}, ["thorax"], "no method 'nope'", id="unknown method"),
         pytest.param(
             {"methods": ["r_sum"]},
             ["thorax"],

@@ -5,6 +5,7 @@ from rest_framework.test import APIClient
 from apps.accounts.models import Role
 from apps.catalog.models import Image
 from apps.retrieval import registry
+from apps.retrieval.fusions import fusion_kinds
 from tests.factories import make_category, make_collection, make_query, make_study, make_user
 from tests.factories.features import make_pictured_collection, make_space
 
@@ -29,7 +30,7 @@ def _no_weights(settings, no_hub):
 
 def test_methods_are_those_of_the_registry(admin):
     rows = admin.get("/api/v1/methods/").data
-    assert [row["name"] for row in rows] == ["r_full", "r_sum", "r_max", "cld", "ehd"]
+    assert [row["name"] for row in rows] == list(registry.method_names())
     assert rows[0] == {
         "name": "r_full",
         "title": "ResNet full",
@@ -40,10 +41,18 @@ def test_methods_are_those_of_the_registry(admin):
     }
 
 
+def test_fusions_say_what_they_do(admin):
+    rows = admin.get("/api/v1/fusions/").data
+    assert [row["name"] for row in rows] == [kind.name for kind in fusion_kinds()]
+    assert rows[0]["title"] == "Reciprocal rank fusion"
+    assert all(row["description"] for row in rows)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
         pytest.param("get", "/api/v1/methods/", id="methods"),
+        pytest.param("get", "/api/v1/fusions/", id="fusions"),
         pytest.param("get", "/api/v1/collections/animals/spaces/", id="spaces"),
         pytest.param("get", "/api/v1/studies/thorax/pools/", id="pools"),
         pytest.param("post", "/api/v1/collections/animals/spaces/", id="extraction"),
@@ -74,7 +83,7 @@ def test_spaces_say_how_they_stand_and_what_to_do(admin):
     make_space(collection, "ehd", np.zeros((4, 80)))
     found = {row["name"]: row for row in admin.get("/api/v1/collections/animals/spaces/").data}
 
-    assert list(found) == ["cld", "ehd", "r_full", "r_sum", "r_max"]
+    assert list(found) == [space.name for space in registry.spaces()]
     assert found["cld"] == {
         "name": "cld",
         "title": "Colour layout",
@@ -112,7 +121,7 @@ def test_extraction_starts_as_a_job_that_the_spaces_show(admin):
     assert answer.status_code == 202
     job = answer.data["job"]
     assert (job["kind"], job["target"]) == ("extract_features", "collection:animals")
-    assert (job["done"], job["total"], job["unit"]) == (0, 6, "images")
+    assert (job["done"], job["total"], job["unit"]) == (0, 3, "images")
     states = {row["name"]: row for row in admin.get("/api/v1/collections/animals/spaces/").data}
     assert states["cld"]["job"]["id"] == job["id"]
     assert states["r_max"]["job"] is None
@@ -121,7 +130,7 @@ def test_extraction_starts_as_a_job_that_the_spaces_show(admin):
 @pytest.mark.parametrize(
     ("body", "status", "code", "words"),
     [
-        pytest.param({"spaces": ["gf"]}, 400, "unknown_space", "'gf'", id="unknown space"),
+        pytest.param({"spaces": ["nope"]}, 400, "unknown_space", "'nope'", id="unknown space"),
         pytest.param({"device": "tpu"}, 400, "invalid", "device", id="unknown device"),
         pytest.param(
             {"spaces": ["r_max"]}, 409, "weights_not_found", "LIKENESS_WEIGHTS", id="no weights"

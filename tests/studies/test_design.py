@@ -216,3 +216,25 @@ def test_a_source_of_method_names_is_registered_once(monkeypatch):
     methods.register_known_methods(names)
     assert methods._known == [names]
     assert methods.known_methods() == {"cld"}
+
+
+@pytest.mark.parametrize(
+    ("methods", "sentence"),
+    [
+        pytest.param(["gf"], "methods 'gf' is unknown", id="unknown method"),
+        pytest.param(["rrf(cld+gf)"], "has an unknown member, 'gf'", id="unknown member"),
+        pytest.param(["rrf(cld)"], "must have at least two members", id="one member"),
+        pytest.param(["sum(cld+ehd)"], "is of no known kind; there are rrf", id="unknown kind"),
+        pytest.param(["mine"], "'mine' is unknown", id="a run of another study"),
+    ],
+)
+def test_methods_are_known_or_fusions_of_known_ones(methods, sentence):
+    with pytest.raises(InvalidDesignError, match=sentence) as caught:
+        parse_design(raw(methods=methods))
+    assert caught.value.field == "methods"
+
+
+def test_fusions_and_a_studys_own_runs_are_methods():
+    methods = ("cld", "mine", "rrf(cld+ehd)", "combmnz_z(cld+mine)")
+    design = parse_design(raw(methods=list(methods)), own_methods=["mine"])
+    assert design.methods == methods

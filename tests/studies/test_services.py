@@ -312,6 +312,26 @@ def test_an_image_from_outside_becomes_a_query():
     assert (query.position, query.category.name, query.image.ordinal) == (2, MED, None)
 
 
+def test_an_image_of_the_collection_becomes_a_query_by_its_id():
+    study = make()
+    free = study.collection.images.exclude(queries__study=study).first()
+    query = services.add_query(
+        study=study, query_id="q3", category=MED, image_id=free.image_id, added_at=NOON,
+        added_by=None,
+    )  # fmt: skip
+    assert (query.position, query.image) == (2, free)
+    for image_id, sentence in (
+        (free.image_id, "asked about already, by query 'q3'"),
+        ("none.png", "image none.png is not in the collection"),
+    ):
+        with pytest.raises(InvalidDesignError, match=sentence) as refusal:
+            services.add_query(
+                study=study, query_id="q4", category=MED, image_id=image_id, added_at=NOON,
+                added_by=None,
+            )  # fmt: skip
+        assert refusal.value.field == "image"
+
+
 @pytest.mark.parametrize(
     ("given", "field", "sentence"),
     [

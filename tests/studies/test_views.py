@@ -140,7 +140,13 @@ def test_an_uploaded_image_becomes_a_query(admin):
     no_image = {"file": SimpleUploadedFile("a.png", b"no"), "id": "q4", "category": "Open Domain"}
     refused = admin.post("/api/v1/studies/thorax/queries/", no_image, format="multipart")
     assert (refused.status_code, refused.json()["field"]) == (400, "file")
-    assert admin.get("/api/v1/studies/thorax/").json()["n_queries"] == 3
+    by_id = {"image": "0001.png", "id": "q4", "category": "Open Domain"}
+    added = admin.post("/api/v1/studies/thorax/queries/", by_id, format="multipart")
+    assert (added.status_code, added.json()["image"]["image_id"]) == (201, "0001.png")
+    neither = {"id": "q5", "category": "Open Domain"}
+    refused = admin.post("/api/v1/studies/thorax/queries/", neither, format="multipart")
+    assert refused.json()["detail"] == "file: is needed, or else image."
+    assert admin.get("/api/v1/studies/thorax/").json()["n_queries"] == 4
 
 
 def test_counts_come_from_pools_tasks_and_current_judgments(admin):

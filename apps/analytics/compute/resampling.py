@@ -7,6 +7,7 @@ Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
 
 RESAMPLES = 10_000
+FEWEST_DEFINED = 0.95  # of the resamples: an interval of fewer would be one of other data
 _ROWS = 1_000  # resamples worked on at once
 _COLUMNS = 32  # measures worked on at once
 
@@ -52,6 +53,38 @@ class QueryBootstrap:
                 rows[start : start + size] = np.minimum(counts, 255)
             self._weights[n] = rows
         return self._weights[n]
+
+    def weights_by_value(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+        """`weights`, its columns in the order of `features`' rows.
+
+        Queries are drawn by the order of their values, as everywhere in this class.
+
+        Args:
+            features: (queries, features), what is known of each query.
+        """
+        order = np.lexsort(features.T[::-1])
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        return self.weights(len(order))[:, place]
+
+    def percentiles(self, drawn: Floats) -> Floats:
+        """2.5 and 97.5 percentiles of each column over the resamples that have a value.
+
+        Args:
+            drawn: (resamples, measures), NaN where a resample leaves a measure undefined.
+
+        Returns:
+            (measures, 2); NaN where fewer than `FEWEST_DEFINED` of the resamples have a value.
+        """
+        bounds = np.full((drawn.shape[1], 2), np.nan)
+        undefined = np.isnan(drawn).sum(axis=0)
+        whole = undefined == 0
+        if whole.any():
+            bounds[whole] = _two_sided(drawn[:, whole]).T
+        for column in np.flatnonzero(~whole & (undefined <= (1 - FEWEST_DEFINED) * len(drawn))):
+            values = drawn[:, column]
+            bounds[column] = _two_sided(values[np.isfinite(values)][:, None])[:, 0]
+        return bounds
 
     def of_means(self, values: Floats) -> list[Interval | None]:
         """Intervals of means over queries.

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce, Collate
 
+from apps.analytics.formats import iso_utc
 from apps.analytics.release_format import JUDGED, ONLY_JUDGED, UNJUDGEABLE, WHOLE_POOL
 from apps.analytics.selectors.data import BATCH, current_judgments
 from apps.analytics.selectors.report import in_fixed_order
@@ -235,6 +236,22 @@ def ranking_versions(*, study: Study) -> dict[str, dict[str, Any]]:
         )
         for method, versions in found.items()
     }
+
+
+def foreign_runs(*, study: Study) -> list[dict[str, Any]]:
+    """Where the runs of foreign methods come from, by method; without who imported them."""
+    runs = study.foreign_runs.filter(method__in=study.methods).order_by(bytewise("method"))
+    return [
+        {
+            "method": run.method,
+            "file_name": run.file_name,
+            "sha256": run.sha256,
+            "n_lines": run.n_lines,
+            "in_pools": run.in_pools,
+            "imported_at": iso_utc(run.imported_at),
+        }
+        for run in runs
+    ]
 
 
 def image_ids(*, study: Study) -> dict[int, str]:

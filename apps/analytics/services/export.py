@@ -13,7 +13,7 @@ from django.db.models import Max
 
 from apps.analytics import croissant
 from apps.analytics.compute.consensus import consensus_levels
-from apps.analytics.formats import csv_line, iso_utc, trec_word
+from apps.analytics.formats import csv_line, iso_utc
 from apps.analytics.release_format import COLUMNS, FORMAT, VERSION
 from apps.analytics.selectors import release
 from apps.analytics.selectors.data import newest_judgment
@@ -23,6 +23,7 @@ from apps.analytics.services.reports import write_report_files
 from apps.assessment.models import Judgment
 from apps.common.storage import BLOCK, checked
 from apps.retrieval.compute.pooling import strictly_decreasing
+from apps.retrieval.trec import trec_word
 from apps.studies.models import Study
 
 Step = Callable[[int], None]
@@ -147,6 +148,7 @@ def _design_of(study: Study) -> dict[str, Any]:
             "name": study.collection.name,
             "description": study.collection.description,
         },
+        "foreign_runs": release.foreign_runs(study=study),
         "versions": {"likeness": VERSION, "rankings": release.ranking_versions(study=study)},
     }
 

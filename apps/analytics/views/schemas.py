@@ -28,6 +28,8 @@ class AssessorPairRowSerializer(serializers.Serializer):
     measure = serializers.CharField()
     value = serializers.FloatField(allow_null=True)
     n_items = serializers.IntegerField()
+    ci_low = serializers.FloatField(allow_null=True)
+    ci_high = serializers.FloatField(allow_null=True)
 
 
 class ModelAgreementRowSerializer(serializers.Serializer):

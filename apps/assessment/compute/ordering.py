@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def seeded_order(names: Iterable[str], *, seed: int, purpose: tuple[str, ...]) -> list[str]:
@@ -40,6 +40,43 @@ def candidate_order(
     It is made of names alone: no method, rank or score takes part.
     """
     return seeded_order(image_ids, seed=seed, purpose=("candidates", assessor, query_id))
+
+
+def joined_order(
+    there: Sequence[str], joining: Iterable[str], *, seed: int, assessor: str, query_id: str
+) -> list[str]:
+    """The order of a query's candidates when more of them join: who was there keeps the order.
+
+    Where `there` is in `candidate_order`, so is the result: as if all had been there from the
+    start, so that nothing shows who joined later. Otherwise (an imported study is in the order of
+    its judgments) each that joins stands before the first whose number is greater.
+
+    Args:
+        there: image ids in the assessor's order, each once.
+        joining: others.
+        seed: the study's.
+        assessor: whose order it is.
+        query_id: whose candidates they are.
+
+    Raises:
+        ValueError: one of `joining` is there already, or comes twice.
+    """
+    purpose = ("candidates", assessor, query_id)
+    waiting = candidate_order(joining, seed=seed, assessor=assessor, query_id=query_id)
+    if set(waiting) & set(there):
+        raise ValueError("an image that joins is there already")
+    joined: list[str] = []
+    at = 0
+    for image_id in there:
+        while at < len(waiting) and _before(waiting[at], image_id, seed=seed, purpose=purpose):
+            joined.append(waiting[at])
+            at += 1
+        joined.append(image_id)
+    return [*joined, *waiting[at:]]
+
+
+def _before(one: str, other: str, *, seed: int, purpose: tuple[str, ...]) -> bool:
+    return (_number(seed, purpose, one), one) < (_number(seed, purpose, other), other)
 
 
 def _number(seed: int, purpose: tuple[str, ...], name: str) -> bytes:

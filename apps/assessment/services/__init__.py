@@ -11,12 +11,14 @@ from apps.assessment.services.judging import (
     recount_progress,
 )
 from apps.assessment.services.planning import JudgingHasBegunError, plan_assignments
+from apps.assessment.services.runs import ImportedRun, import_run
 from apps.assessment.services.simulating import Simulation, simulate_assessors
 
 __all__ = [
     "AlreadyJudgedError",
     "ConflictingRetryError",
     "CopyExistsError",
+    "ImportedRun",
     "JudgingHasBegunError",
     "NoAssessorsError",
     "NoPoolsError",
@@ -24,6 +26,7 @@ __all__ = [
     "Simulation",
     "StaleRevisionError",
     "StudyClosedError",
+    "import_run",
     "plan_assignments",
     "record_judgment",
     "recount_progress",

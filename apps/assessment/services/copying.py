@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from apps.assessment.selectors import NoPoolsError
 from apps.common.errors import ConflictError, InvalidError
-from apps.retrieval.models import PoolEntry, PoolSource, Ranking
+from apps.retrieval.models import ForeignRanking, PoolEntry, PoolSource, Ranking
 from apps.studies.models import Category, Query, Study
 
 BATCH = 2_000
@@ -51,6 +51,7 @@ def copy_study(
     copy.created_at = copied_at
     copy.save()
     _copy_pools(study, _copy_design(study, copy))
+    _copy_runs(study, copy)
     return copy
 
 
@@ -121,4 +122,20 @@ def _copy_pools(study: Study, queries: Mapping[int, Query]) -> None:
                 version=ranking.version,
             )
             for ranking in Ranking.objects.filter(pk__in=keys[first : first + RANKINGS_AT_ONCE])
+        )
+
+
+def _copy_runs(study: Study, copy: Study) -> None:
+    for run in study.foreign_runs.all():
+        rankings = list(run.rankings.values_list("query_id", "images", "scores"))
+        run.pk = None
+        run._state.adding = True
+        run.study = copy
+        run.save()
+        ForeignRanking.objects.bulk_create(
+            (
+                ForeignRanking(run=run, query_id=query_id, images=images, scores=scores)
+                for query_id, images, scores in rankings
+            ),
+            batch_size=RANKINGS_AT_ONCE,
         )

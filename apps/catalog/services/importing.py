@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Max, OuterRef, Subquery
 
@@ -32,6 +31,7 @@ from apps.catalog.sources import (
 )
 from apps.catalog.sources.contents import CAPTIONS, MANIFEST, EmptySourceError, Found, close_zip
 from apps.common.errors import ConflictError
+from apps.common.storage import discard
 from apps.jobs.models import UNFINISHED, Job, JobPart, State
 from apps.jobs.registry import Progress
 from apps.jobs.services import PartSpec, retry_job, start_job
@@ -452,8 +452,7 @@ def _members_by(
 def _remove_derivatives(files: list[ImportedFile]) -> None:
     for file in files:
         nobody = Image(uuid=file.image_uuid, **file.decoded)
-        for name in {nobody.thumb_name, nobody.display_name}:
-            default_storage.delete(name)
+        discard({nobody.thumb_name, nobody.display_name})
 
 
 def finish(job: Job) -> dict[str, Any]:
@@ -465,8 +464,7 @@ def finish(job: Job) -> dict[str, Any]:
 
     def remove_uploads() -> None:
         close_zip()
-        for name in stored:
-            default_storage.delete(name)
+        discard(stored)
 
     transaction.on_commit(remove_uploads)
     rejected = counts["rejected"]

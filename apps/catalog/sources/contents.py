@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 from apps.catalog.models import Import
 from apps.catalog.sources.archive import open_archive
 from apps.catalog.sources.names import BadNameError, checked_name, is_litter
-from apps.common.errors import InvalidError
+from apps.common.errors import DomainError, InvalidError
 
 MANIFEST = "manifest.csv"
 CAPTIONS = "captions.csv"
@@ -282,6 +282,8 @@ def read_content(location: Location, *, max_bytes: int) -> bytes:
         raise UnreadableFileError("the file is gone") from error
     except OSError as error:
         raise UnreadableFileError(error.strerror or "it cannot be read") from error
+    except DomainError:  # the store does not answer, which says nothing about the file
+        raise
     except Exception as error:  # zipfile, zlib, bz2 and lzma have errors of their own
         raise UnreadableFileError("damaged in its archive") from error
     if len(content) > max_bytes:

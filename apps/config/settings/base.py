@@ -165,12 +165,12 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\.\w+$"
 
 # --- files --------------------------------------------------------------------------------------
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(DATA / "files"), "file_permissions_mode": 0o640},
-    },
+    "default": environment.files("LIKENESS_STORE", data=DATA),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+# Copies of an object store's files on this machine, and how large they may grow together.
+CACHE = Path(environment.text("LIKENESS_CACHE", str(DATA / "cache"))).expanduser().resolve()
+CACHE_SIZE = environment.memory("LIKENESS_CACHE_SIZE", "20 GiB")
 
 # Free bytes that imports and uploads leave alone; below it the health check is red.
 DISK_RESERVE = environment.memory("LIKENESS_DISK_RESERVE", "1 GiB")
@@ -202,10 +202,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "data_folder_in": str(_BROKER / "messages"),
         "data_folder_out": str(_BROKER / "messages"),
         "control_folder": str(_BROKER / "control"),
+        # Seconds between two looks at the folder (the default is 1). Somebody waits for an
+        # exploration; 0.1 costs a worker 0.2 % of a core more, 0.05 would cost 0.5 %.
+        "polling_interval": 0.1,
     }
 )
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_VISIBILITY_TIMEOUT}
-CELERY_TASK_ROUTES = {"apps.retrieval.tasks.*": {"queue": "gpu"}, "*": {"queue": "cpu"}}
+CELERY_TASK_ROUTES = {
+    # A person waits for it: a worker of its own, see docs/decisions/explorer.md.
+    "apps.retrieval.tasks.explore_task": {"queue": "explore"},
+    "apps.retrieval.tasks.sweep_explorations_task": {"queue": "cpu"},
+    "apps.retrieval.tasks.*": {"queue": "gpu"},
+    "*": {"queue": "cpu"},
+}
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
@@ -231,21 +240,33 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 60},  # without a worker they would pile up
     },
+    "sweep-explorations": {
+        "task": "apps.retrieval.tasks.sweep_explorations_task",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 # Touched by workers and the scheduler while they live: for the health checks of containers.
 ALIVE_FILE = environment.text("LIKENESS_ALIVE_FILE")
 JOB_LEASE_SECONDS = environment.whole("LIKENESS_JOB_LEASE", 60, least=1)
-WORKER_HEARTBEAT_SECONDS = 3
-WORKER_SILENT_AFTER_SECONDS = 9
+# Said on the pages within 10 s of a worker's end: this silence, then their next question.
+WORKER_HEARTBEAT_SECONDS = 2
+WORKER_SILENT_AFTER_SECONDS = 7
 
 # --- retrieval ----------------------------------------------------------------------------------
 WEIGHTS = environment.text("LIKENESS_WEIGHTS")  # a folder of safetensors; empty: the model hub
 BACKBONE = environment.one_of("LIKENESS_BACKBONE", ["resnet50", "resnet18"])  # first: default
+PRECISION = environment.one_of("LIKENESS_PRECISION", ["float32", "bfloat16"])  # of networks
+SPACES = environment.text("LIKENESS_SPACES")  # a TOML file of backbone spaces; empty: none
 SHARD_ROWS = 4096
-SEARCH_SHARDS_PER_PART = 64  # shards that one part of a search takes
+# What one part of a search takes: so many shards, or as many as have so many bytes together. All
+# of them are open at once, and from an object store they must fit into the local cache.
+SEARCH_SHARDS_PER_PART = 64
+SEARCH_PART_BYTES = 4 * 2**30
 LOADERS = environment.whole("LIKENESS_LOADERS", 4, least=1)  # threads that decode ahead of a model
 SEARCH_MEMORY = environment.memory("LIKENESS_SEARCH_MEMORY", "2 GiB")
 THREADS = environment.whole("LIKENESS_THREADS", 0)  # 0: one per core
+EXPLORATION_SECONDS = 20  # from the question on; then what has no answer says so
 
 LOGGING = {
     "version": 1,

@@ -21,3 +21,5 @@ CSRF_COOKIE_NAME = "__Host-csrftoken"
 # The address of the visitor is what the one proxy in front says, never what the visitor says.
 TRUSTED_PROXIES = 1
 REST_FRAMEWORK = {**REST_FRAMEWORK, "NUM_PROXIES": 1}  # type: ignore[dict-item]
+# A worker that forgot its store would keep files where no other machine sees them.
+STORE_ENDPOINT = environment.text("AWS_ENDPOINT_URL")

@@ -13,6 +13,8 @@ if "LIKENESS_TEST_DATA" not in os.environ:
 os.environ["LIKENESS_DATA"] = os.path.join(
     os.environ["LIKENESS_TEST_DATA"], os.environ.get("PYTEST_XDIST_WORKER", "main")
 )
+# A store that this machine's own program may use is none of the tests' business.
+os.environ["LIKENESS_STORE"] = os.environ["LIKENESS_CACHE"] = ""
 
 from apps.config.settings.base import *  # noqa: F403
 from apps.config.settings.base import DATA, DATABASES, STATIC_ROOT, STORAGES

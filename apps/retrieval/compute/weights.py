@@ -6,12 +6,15 @@ Knows neither torch nor transformers, so that the web process may ask. Never unp
 import hashlib
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 HUB_NAMES = {"resnet50": "microsoft/resnet-50", "resnet18": "microsoft/resnet-18"}
+HUB_FILE = "model.safetensors"
+LAST_CHANNELS = {"resnet50": 2048, "resnet18": 512}  # of the last convolutional layer
 # Layer, aggregations and preprocessing in the extractor's own words; change one, raise it.
 RECIPE = "5a.1"
 HUB_ANSWERS_WITHIN = 8.0  # seconds until the hub counts as out of reach
@@ -34,14 +37,16 @@ class Weights:
     path: Path
     sha256: str
     is_stated: bool  # a checksum stood beside the file, and it is this one
+    precision: str = "float32"  # in which the network computes
 
     @property
     def version(self) -> str:
-        """What decides a space's numbers: backbone, recipe and the weights' own bytes."""
-        return f"{self.backbone}-{RECIPE}+{self.sha256[:12]}"
+        """What decides a space's numbers: backbone, recipe, precision, the weights' own bytes."""
+        recipe = RECIPE if self.precision == "float32" else f"{RECIPE}.{self.precision}"
+        return f"{self.backbone}-{recipe}+{self.sha256[:12]}"
 
 
-def find_weights(*, folder: str, backbone: str) -> Weights:
+def find_weights(*, folder: str, backbone: str, precision: str = "float32") -> Weights:
     """Return the weights in `folder` (may be empty: none is set), else in the hub's cache.
 
     Nothing is asked of the network.
@@ -53,10 +58,10 @@ def find_weights(*, folder: str, backbone: str) -> Weights:
     if folder:
         path = Path(folder).expanduser() / f"{backbone}.safetensors"
         if path.is_file():
-            return _checked(path=path, backbone=backbone)
-    cached = _cached_by_hub(backbone=backbone)
-    if cached is not None:
-        return _checked(path=cached, backbone=backbone)
+            return _checked(path=path, backbone=backbone, precision=precision)
+    cached = snapshot_of(repository=HUB_NAMES[backbone])
+    if cached is not None and (cached / HUB_FILE).is_file():
+        return _checked(path=cached / HUB_FILE, backbone=backbone, precision=precision)
     raise WeightsNotFoundError(how_to_get(folder=folder, backbone=backbone))
 
 
@@ -75,36 +80,43 @@ def how_to_get(*, folder: str, backbone: str) -> str:
     )
 
 
-def fetch_weights(
+def fetch_weights(*, backbone: str) -> bool:
+    """Ask the model hub for the file and keep it in the hub's cache; whether it came."""
+    return fetch_files(repository=HUB_NAMES[backbone], needed=(HUB_FILE,))
+
+
+def fetch_files(
     *,
-    backbone: str,
+    repository: str,
+    needed: Sequence[str],
+    welcome: Sequence[str] = (),
     answers_within: float = HUB_ANSWERS_WITHIN,
     sends_within: float = HUB_SENDS_WITHIN,
-) -> Weights | None:
-    """Ask the model hub for the file and keep it in the hub's cache; None when it is out of reach.
+) -> bool:
+    """Ask the model hub for files and keep them in the hub's cache; whether all `needed` came.
 
-    Runs in a thread that is left behind when time is up: a name that does not resolve or a
+    Runs in threads that are left behind when time is up: a name that does not resolve or a
     server that does not answer cannot hold up the caller.
     """
-    answer = _within(answers_within, lambda: _ask_hub(backbone, answers_within))
-    if answer is None:
-        return None
-    path = _within(sends_within, lambda: _download(backbone))
-    return None if path is None else _checked(path=Path(path), backbone=backbone)
+    if _within(answers_within, lambda: _ask_hub(repository, answers_within)) is None:
+        return False
+    for name in (*needed, *welcome):
+        path = _within(sends_within, lambda name=name: _download(repository, name))
+        if path is None and name in needed:
+            return False
+    return True
 
 
-def _ask_hub(backbone: str, seconds: float) -> Any:
+def _ask_hub(repository: str, seconds: float) -> Any:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-    return get_hf_file_metadata(
-        hf_hub_url(HUB_NAMES[backbone], "model.safetensors"), timeout=seconds / 2
-    )
+    return get_hf_file_metadata(hf_hub_url(repository, HUB_FILE), timeout=seconds / 2)
 
 
-def _download(backbone: str) -> Any:
+def _download(repository: str, name: str) -> Any:
     from huggingface_hub import hf_hub_download
 
-    return hf_hub_download(HUB_NAMES[backbone], "model.safetensors")
+    return hf_hub_download(repository, name)
 
 
 def _within(seconds: float, call: Any) -> Any:
@@ -123,19 +135,31 @@ def _within(seconds: float, call: Any) -> Any:
     return answer[0] if answer else None
 
 
-def _cached_by_hub(*, backbone: str) -> Path | None:
+def snapshot_of(*, repository: str) -> Path | None:
+    """The folder of the hub's cache with the newest files of a repository that were fetched."""
     from huggingface_hub import constants
 
-    repository = Path(constants.HF_HUB_CACHE) / f"models--{HUB_NAMES[backbone].replace('/', '--')}"
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
     try:
-        revision = (repository / "refs" / "main").read_text().strip()
+        revision = (folder / "refs" / "main").read_text().strip()
     except OSError:
         return None
-    path = repository / "snapshots" / revision / "model.safetensors"
-    return path if path.is_file() else None
+    return folder / "snapshots" / revision
 
 
-def _checked(*, path: Path, backbone: str) -> Weights:
+def _checked(*, path: Path, backbone: str, precision: str) -> Weights:
+    sha256, is_stated = checked_sha256(path=path)
+    return Weights(
+        backbone=backbone, path=path, sha256=sha256, is_stated=is_stated, precision=precision
+    )
+
+
+def checked_sha256(*, path: Path) -> tuple[str, bool]:
+    """A file's SHA-256, and whether one was stated beside it.
+
+    Raises:
+        WeightsDamagedError: it is not the one stated.
+    """
     state = path.stat()
     sha256 = _sha256(path, state.st_mtime_ns, state.st_size)
     stated = stated_sha256(path=path)
@@ -143,10 +167,10 @@ def _checked(*, path: Path, backbone: str) -> Weights:
         raise WeightsDamagedError(
             f"{path.name} differs from the SHA-256 stated beside it: get the file again."
         )
-    return Weights(backbone=backbone, path=path, sha256=sha256, is_stated=stated is not None)
+    return sha256, stated is not None
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _sha256(path: Path, modified_ns: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

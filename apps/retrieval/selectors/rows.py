@@ -1,18 +1,15 @@
 """The rows of a space, mapped from its shards, and which of them take part."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from apps.catalog.models import Collection, Image
-from apps.common.storage import DamagedFileError, checked, local_path
-from apps.retrieval.models import FeatureSpace, Shard
+from apps.common.storage import DamagedFileError, local_copy
+from apps.retrieval.models import FeatureSpace
 from apps.retrieval.selectors.spaces import shards_of
 
 
@@ -22,8 +19,9 @@ def opened_rows(
 ) -> Iterator[list[npt.NDArray[np.floating[Any]]]]:
     """Shards that hold the rows `start .. stop - 1`, read-only and cut to these rows.
 
-    Every shard is compared with the checksum in its row before any of it is used. On a local
-    disk it is mapped; from an object store it is copied to a temporary file first.
+    Every shard is compared with the checksum in its row before any of it is used, once in each
+    process. On a local disk it is mapped where it is; from an object store it comes through the
+    local cache, whose copies stay while the block runs.
 
     Raises:
         DamagedFileError: a shard is missing or differs from its checksum, or rows are missing.
@@ -36,7 +34,10 @@ def opened_rows(
                 continue
             if shard.start > at:
                 break
-            path = _checked_path(shard, stack)
+            try:
+                path = stack.enter_context(local_copy(shard.file, sha256=shard.sha256))
+            except DamagedFileError as error:
+                raise DamagedFileError(f"{error} Run extract_features to rebuild it.") from error
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             if array.shape != (shard.rows, space.dimensions) or array.dtype != space.dtype:
                 raise DamagedFileError(f"The file {shard.file} has the shape {array.shape}.")
@@ -47,24 +48,6 @@ def opened_rows(
                 f"The space {space.name} has no rows from {at} on: run extract_features again."
             )
         yield arrays
-
-
-def _checked_path(shard: Shard, stack: ExitStack) -> Path:
-    path = local_path(shard.file)
-    try:
-        with checked(shard.file, sha256=shard.sha256) as file:
-            if path is None:
-                copy = stack.enter_context(_temporary_file())
-                shutil.copyfileobj(file, copy)
-                copy.flush()
-                path = Path(copy.name)
-    except DamagedFileError as error:
-        raise DamagedFileError(f"{error} Run extract_features to rebuild it.") from error
-    return path
-
-
-def _temporary_file() -> IO[bytes]:
-    return tempfile.NamedTemporaryFile(suffix=".npy")
 
 
 def searchable_rows(*, collection: Collection, rows: int) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,8 @@
 """What spaces a collection has, how they stand and whether this machine can compute them."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,9 +12,11 @@ from apps.catalog.models import Collection, Image
 from apps.jobs.models import Job
 from apps.retrieval import registry
 from apps.retrieval.compute import weights
-from apps.retrieval.models import FeatureSpace, Shard
+from apps.retrieval.compute.backbones.files import Backbone, find_backbone
+from apps.retrieval.models import FeatureSpace, LearnedModel, Shard
 
 EXTRACT = "extract_features"
+VERSION_LENGTH = 100  # of `FeatureSpace.version`
 
 
 def extraction_target(*, collection: Collection) -> str:
@@ -38,13 +42,76 @@ def availability_of(*, extractor: registry.ExtractorEntry) -> Availability:
     """Ask this machine only: no network, no torch."""
     if not extractor.needs_weights:
         return Availability(version=extractor.load().version)
+    found: weights.Weights | Backbone
     try:
-        found = weights.find_weights(folder=settings.WEIGHTS, backbone=settings.BACKBONE)
+        found = weights_of(extractor=extractor)
     except weights.WeightsNotFoundError as error:
         return Availability(version=None, reason="Weights not found", how=str(error))
     except weights.WeightsDamagedError as error:
         return Availability(version=None, reason="Weights damaged", how=str(error))
     return Availability(version=found.version)
+
+
+def weights_of(*, extractor: registry.ExtractorEntry) -> weights.Weights | Backbone:
+    """The files of an extractor that needs weights; asks no network.
+
+    Raises:
+        WeightsNotFoundError: they are not here.
+        WeightsDamagedError: they are not what they should be.
+    """
+    if extractor.lines:
+        line = extractor.lines[0]  # they share model and preprocessing
+        return find_backbone(
+            folder=settings.WEIGHTS,
+            model=line.model,
+            preprocessing=line.preprocessing,
+            precision=settings.PRECISION,
+        )
+    return weights.find_weights(
+        folder=settings.WEIGHTS, backbone=settings.BACKBONE, precision=settings.PRECISION
+    )
+
+
+def availability_of_space(*, name: str, rows: int) -> Availability:
+    """Whether this machine can compute a space of a collection with that many rows.
+
+    Raises:
+        UnknownSpaceError: there is no such space.
+    """
+    entry = registry.producer_of(space=name)
+    if isinstance(entry, registry.ExtractorEntry):
+        able = availability_of(extractor=entry)
+        if able.version is None:
+            return able
+        version = registry.space_of(name=name).version(able.version)
+        return Availability(version=bounded(version))
+    versions = []
+    for source in entry.sources:
+        able = availability_of_space(name=source, rows=rows)
+        if able.version is None:
+            return able
+        versions.append(able.version)
+    return Availability(version=learned_version(entry=entry, sources=versions, rows=rows))
+
+
+def learned_version(*, entry: registry.LearnedEntry, sources: Sequence[str], rows: int) -> str:
+    """What decides a learned space's numbers: its code, its sources' versions, the images.
+
+    Images and their order are fixed at import, so their number stands for them.
+    """
+    return bounded(f"{entry.load().version}-{rows}+{'+'.join(dict.fromkeys(sources))}")
+
+
+def bounded(version: str) -> str:
+    """A version as its row can hold it: what is too long ends in a digest."""
+    if len(version) <= VERSION_LENGTH:
+        return version
+    digest = hashlib.sha256(version.encode()).hexdigest()[:16]
+    return f"{version[: VERSION_LENGTH - 17]}~{digest}"
+
+
+def learned_model(*, collection: Collection, name: str, version: str) -> LearnedModel | None:
+    return LearnedModel.objects.filter(collection=collection, name=name, version=version).first()
 
 
 def current_space(*, collection: Collection, name: str) -> FeatureSpace | None:
@@ -58,7 +125,7 @@ class SpaceState:
 
     name: str
     title: str
-    dimensions: int
+    dimensions: int | None
     state: str
     reason: str
     how: str
@@ -93,9 +160,9 @@ def spaces_of(*, collection: Collection) -> list[SpaceState]:
         .first()
     )
     states = []
-    for extractor in registry.extractors():
-        able = availability_of(extractor=extractor)
-        for entry in extractor.spaces:
+    for producer in registry.producers():
+        for entry in producer.spaces:
+            able = availability_of_space(name=entry.name, rows=total)
             known = newest.get(entry.name)
             rows = have[known.pk] if known else 0
             state, reason, how = _state_in_words(
@@ -107,18 +174,19 @@ def spaces_of(*, collection: Collection) -> list[SpaceState]:
                 total=total,
                 gone=gone[entry.name],
             )
+            dimensions = (known.dimensions if known else 0) or entry.dimensions
             itemsize = 2 if entry.dtype == "float16" else 4
             states.append(
                 SpaceState(
                     name=entry.name,
                     title=entry.title,
-                    dimensions=entry.dimensions,
+                    dimensions=dimensions,
                     state=state,
                     reason=reason,
                     how=how,
                     rows=rows,
                     total=total,
-                    bytes=rows * entry.dimensions * itemsize,
+                    bytes=rows * (dimensions or 0) * itemsize,
                     job=job if job and entry.name in job.params.get("spaces", []) else None,
                 )
             )
@@ -143,8 +211,14 @@ def _state_in_words(
         return "ready", unreadable, ""
     if able.version is None:
         return "unavailable", able.reason, able.how
-    if rows:
+    if rows and known and able.version == known.version:
         return "partial", f"{rows} of {total} images.", f"Run {command}."
+    if rows:
+        return (
+            "missing",
+            f"Computed for {rows} of {total} images, in another way.",
+            f"Run {command}.",
+        )
     return (
         "missing",
         "Not computed yet." if total else "The collection has no images.",

@@ -1,5 +1,12 @@
-"""Writes: start extraction, start pools, export a space."""
+"""Writes: start extraction, start pools, export a space, explore."""
 
+from apps.retrieval.services.exploring import (
+    fail_exploration,
+    request_exploration,
+    run_exploration,
+    sweep_explorations,
+)
+from apps.retrieval.services.exploring.asking import DroppedFile
 from apps.retrieval.services.export import export_features
 from apps.retrieval.services.extraction import pick_device, request_extraction
 from apps.retrieval.services.pools import (
@@ -9,10 +16,15 @@ from apps.retrieval.services.pools import (
 )
 
 __all__ = [
+    "DroppedFile",
     "SpaceNotReadyError",
     "StudyIsPlannedError",
     "export_features",
+    "fail_exploration",
     "pick_device",
+    "request_exploration",
     "request_extraction",
     "request_pools",
+    "run_exploration",
+    "sweep_explorations",
 ]

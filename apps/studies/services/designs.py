@@ -131,16 +131,28 @@ def add_query(
     study: Study,
     query_id: str,
     category: str,
-    file_name: str,
-    content: bytes,
     added_at: datetime,
     added_by: User | None,
+    image_id: str = "",
+    file_name: str = "",
+    content: bytes = b"",
 ) -> Query:
-    """Add a query whose image is not in the collection; the image is never a result.
+    """Add one query to a draft.
+
+    Args:
+        study: a draft.
+        query_id: its name in the study.
+        category: name of one of the study's.
+        added_at: now.
+        added_by: the admin; None for the command line.
+        image_id: an image of the collection; or else
+        file_name: of an image from outside, which is never a result, with its
+        content: the bytes of that file.
 
     Raises:
         NotADraftError: the study is planned already.
-        InvalidDesignError: the id is taken or unfit, the category unknown, the image asked twice.
+        InvalidDesignError: the id is taken or unfit, the category or image unknown, the image
+            excluded or asked twice.
         InvalidError: the file is not an image that can be read.
     """
     locked = locked_draft(study, "changed")
@@ -155,17 +167,26 @@ def add_query(
         raise InvalidDesignError("id must have 1 to 60 characters and no blanks.", field="id")
     if locked.queries.filter(query_id=query_id).exists():
         raise InvalidDesignError(f"id {query_id!r} is given to another query.", field="id")
-    image = catalog.add_query_image(
-        collection=locked.collection, file_name=file_name, content=content
-    )
+    field = "image" if image_id else "file"
+    if image_id:
+        known = locked.collection.images.filter(image_id=image_id).first()
+        if known is None:
+            raise InvalidDesignError(
+                f"image {image_id} is not in the collection {locked.collection.slug}.", field=field
+            )
+        image = known
+    else:
+        image = catalog.add_query_image(
+            collection=locked.collection, file_name=file_name, content=content
+        )
     if image.excluded:
         raise InvalidDesignError(
-            f"This image is {image.image_id}, which is excluded ({image.excluded}).", field="file"
+            f"This image is {image.image_id}, which is excluded ({image.excluded}).", field=field
         )
     twin = locked.queries.filter(image=image).first()
     if twin is not None:
         raise InvalidDesignError(
-            f"This image is asked about already, by query {twin.query_id!r}.", field="file"
+            f"This image is asked about already, by query {twin.query_id!r}.", field=field
         )
     last = locked.queries.order_by("position").last()
     query = Query.objects.create(

@@ -7,7 +7,6 @@ from apps.analytics.compute.agreement import (
     EXACT,
     PairCounts,
     Ratings,
-    agreement_of_rater_pairs,
     count_rating_pairs,
     cut_names,
     micro_average_accuracy,
@@ -172,37 +171,6 @@ def test_without_pairs_agreement_is_undefined_and_says_why(table, reason):
     assert reason in estimate.reason
 
 
-def test_agreement_of_every_two_assessors():
-    #        a  b  c
-    table = [
-        [5, 4, MISSING],
-        [1, 3, 2],
-        [2, 2, 2],
-        [MISSING, MISSING, 5],
-    ]
-    cuts = [parse_cut("12-345", levels=FIVE), parse_cut(EXACT, levels=FIVE)]
-    pairs = agreement_of_rater_pairs(ratings_of(table), cuts=cuts)
-    found = {
-        (int(a), int(b)): (int(n), row.tolist())
-        for a, b, n, row in zip(
-            pairs.first, pairs.second, pairs.n_items, pairs.agreements, strict=True
-        )
-    }
-    assert found == {
-        (0, 1): (3, [2, 1]),  # agree on items 0 and 2; the same label on 2
-        (0, 2): (2, [2, 1]),
-        (1, 2): (2, [1, 1]),
-    }
-
-
-def test_two_assessors_without_a_common_item_share_nothing():
-    pairs = agreement_of_rater_pairs(
-        ratings_of([[5, MISSING], [MISSING, 1]]), cuts=[parse_cut("12-345", levels=FIVE)]
-    )
-    assert pairs.n_items.tolist() == [0]
-    assert pairs.agreements.tolist() == [[0]]
-
-
 tables = st.integers(1, 4).flatmap(
     lambda raters: st.lists(
         st.lists(st.integers(MISSING, 5), min_size=raters, max_size=raters), min_size=1, max_size=8
@@ -228,14 +196,3 @@ def test_agreement_does_not_depend_on_names_or_order(table, data):
     assert one.value == other.value
     assert one.interval == other.interval
     assert one.sd == pytest.approx(other.sd)
-
-
-@given(table=tables)
-def test_pairs_of_assessors_add_up_to_the_micro_average(table):
-    ratings = ratings_of(table)
-    for name in ("12-345", EXACT):
-        cut = parse_cut(name, levels=FIVE)
-        pairs = agreement_of_rater_pairs(ratings, cuts=[cut])
-        counts = count_rating_pairs(ratings.tally(), cut=cut)
-        assert pairs.agreements.sum() == counts.agreements
-        assert pairs.n_items.sum() == counts.agreements + counts.disagreements

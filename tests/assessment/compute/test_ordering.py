@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from apps.assessment.compute.ordering import candidate_order, query_order, seeded_order
+from apps.assessment.compute.ordering import (
+    candidate_order,
+    joined_order,
+    query_order,
+    seeded_order,
+)
 
 IMAGES = [f"images/{number:04d}.png" for number in range(60)]
 
@@ -79,3 +84,26 @@ def test_a_candidate_that_one_method_found_comes_no_earlier_than_others():
         mean.append(place[found].mean() - place[~found].mean())
     assert stats.binomtest(sum(first), len(first), 0.3).pvalue > 0.001
     assert stats.ttest_1samp(mean, 0).pvalue > 0.001
+
+
+GIVEN = {"seed": 2017, "assessor": "A01", "query_id": "q001"}
+
+
+@pytest.mark.parametrize("n_there", [0, 1, 30, 59, 60])
+def test_who_joins_stands_where_they_would_have_stood_from_the_start(n_there):
+    there, joining = IMAGES[:n_there], IMAGES[n_there:]
+    joined = joined_order(candidate_order(there, **GIVEN), joining, **GIVEN)
+    assert joined == candidate_order(IMAGES, **GIVEN)
+
+
+def test_who_was_there_in_another_order_keeps_it():
+    there = sorted(IMAGES[:30])
+    joined = joined_order(there, IMAGES[30:], **GIVEN)
+    assert sorted(joined) == IMAGES
+    assert [name for name in joined if name in there] == there
+    assert joined == joined_order(there, IMAGES[:29:-1], **GIVEN)
+
+
+def test_nobody_joins_twice():
+    with pytest.raises(ValueError, match="there already"):
+        joined_order(["a", "b"], ["b"], **GIVEN)

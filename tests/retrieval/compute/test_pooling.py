@@ -94,3 +94,28 @@ def test_unique_contributions_count_pairs_that_one_method_found():
 def test_what_makes_no_pool_is_refused(rankings, depth, words):
     with pytest.raises(ValueError, match=words):
         pooled(rankings=rankings, depth=depth)
+
+
+ANY_RANKINGS = st.dictionaries(
+    st.sampled_from(["ehd", "cld", "rrf(ehd+cld)", "a-run"]),
+    st.lists(st.integers(0, 20), unique=True, max_size=10).map(
+        lambda images: (images, [-float(rank) for rank in range(len(images))])
+    ),
+    min_size=1,
+)
+
+
+@given(rankings=ANY_RANKINGS, depth=st.integers(1, 12), data=st.data())
+def test_a_pool_without_a_method_is_the_pool_with_its_entries_removed(rankings, depth, data):
+    gone = data.draw(st.sampled_from(sorted(rankings)))
+    whole = pooled(rankings=rankings, depth=depth)
+    left = {
+        image: [source for source in sources if source.method != gone]
+        for image, sources in whole.items()
+    }
+    without = pooled(
+        rankings={name: found for name, found in rankings.items() if name != gone}, depth=depth
+    )
+    assert without == {image: sources for image, sources in left.items() if sources}
+    unique = unique_contributions(pool=whole, methods=list(rankings))
+    assert unique[gone] == len(whole) - len(without)

@@ -1,6 +1,7 @@
 """Exact search, compared with the definition written out in float64."""
 
 import tracemalloc
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ SEARCHES = {
     "euclidean": search.euclidean,
     "city block": search.city_block,
     "colour layout": search.colour_layout,
+    "tanimoto": search.tanimoto,
 }
 
 
@@ -25,12 +27,26 @@ def by_definition(name: str, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return np.sqrt((difference**2).sum(axis=1))
     if name == "city block":
         return np.abs(difference).sum(axis=1)
+    if name == "tanimoto":
+        return np.array([tanimoto(query, row) for row in rows])
     y, cb, cr = difference[:, :10] ** 2, difference[:, 10:13] ** 2, difference[:, 13:] ** 2
     return (
         np.sqrt(2 * y[:, :3].sum(axis=1) + y[:, 3:].sum(axis=1))
         + np.sqrt(2 * cb[:, 0] + cb[:, 1] + cb[:, 2])
         + np.sqrt(4 * cr[:, 0] + 2 * cr[:, 1] + 2 * cr[:, 2])
     )
+
+
+def tanimoto(x: np.ndarray, y: np.ndarray) -> float:
+    """In whole numbers, scaled by both sums, and one fraction of them."""
+    if not np.isfinite(y).all():
+        return np.nan
+    a, b = (int(one.sum()) for one in (x, y))
+    if not a or not b:
+        return 100.0 if a or b else 0.0
+    dots = a * b * int(x.astype(float) @ y.astype(float))
+    squares = b * b * int((x.astype(float) ** 2).sum()) + a * a * int((y.astype(float) ** 2).sum())
+    return float(100 - Fraction(100 * dots, squares - dots))
 
 
 def brute_force(name, queries, rows, eligible, own, k):

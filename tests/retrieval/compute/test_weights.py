@@ -81,7 +81,7 @@ def test_a_hub_that_never_answers_does_not_hold_up(monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(weights, "_ask_hub", lambda *_: released.wait(60))
     started = time.monotonic()
-    assert weights.fetch_weights(backbone="resnet50", answers_within=0.1) is None
+    assert not weights.fetch_files(repository="a/b", needed=("c",), answers_within=0.1)
     assert time.monotonic() - started < 5
     released.set()
 
@@ -91,12 +91,24 @@ def test_a_hub_that_refuses_is_out_of_reach(monkeypatch):
         raise OSError("no route")
 
     monkeypatch.setattr(weights, "_ask_hub", refuse)
-    assert weights.fetch_weights(backbone="resnet50") is None
+    assert not weights.fetch_weights(backbone="resnet50")
 
 
-def test_what_the_hub_sends_is_checked_and_used(monkeypatch, folder):
+def test_what_the_hub_sends_is_checked_and_used(monkeypatch, no_hub):
+    def download(repository, name):
+        folder = no_hub / f"models--{repository.replace('/', '--')}"
+        (folder / "refs").mkdir(parents=True)
+        (folder / "refs" / "main").write_text("abc")
+        (folder / "snapshots" / "abc").mkdir(parents=True)
+        (folder / "snapshots" / "abc" / name).write_bytes(CONTENT)
+        return "here"
+
     monkeypatch.setattr(weights, "_ask_hub", lambda *_: "here")
-    monkeypatch.setattr(weights, "_download", lambda _: str(folder / "resnet50.safetensors"))
-    found = weights.fetch_weights(backbone="resnet50")
-    assert found is not None
-    assert found.sha256 == SHA256
+    monkeypatch.setattr(weights, "_download", download)
+    assert weights.fetch_weights(backbone="resnet50")
+    assert weights.find_weights(folder="", backbone="resnet50").sha256 == SHA256
+
+
+def test_another_precision_is_another_version(folder):
+    found = weights.find_weights(folder=str(folder), backbone="resnet50", precision="bfloat16")
+    assert found.version == f"resnet50-5a.1.bfloat16+{SHA256[:12]}"

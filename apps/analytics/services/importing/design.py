@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.analytics.compute.agreement import cut_names
 from apps.analytics.release_reader import Folder
+from apps.studies.methods import LONGEST_NAME
 from apps.studies.models import Study
 from apps.studies.protocols import PROTOCOLS
 
@@ -21,6 +22,18 @@ class CategoryText:
     groups: tuple[str, ...]
     guidelines: str
     guideline_version: int
+
+
+@dataclass(frozen=True)
+class RunText:
+    """Where the run of a foreign method comes from."""
+
+    method: str
+    file_name: str
+    sha256: str
+    n_lines: int
+    in_pools: bool
+    imported_at: datetime
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class ReleaseDesign:
     collection_name: str
     collection_description: str
     versions: dict[str, dict[str, Any]]
+    foreign_runs: tuple[RunText, ...] | None  # None: the release does not say
 
     @property
     def levels(self) -> list[int]:
@@ -83,7 +97,7 @@ def read_design(*, folder: Folder, imported_at: datetime) -> ReleaseDesign:
             default=protocol.relevance if protocol.relevance in cuts else cuts[len(cuts) // 2],
         ),
         categories=reader.categories(),
-        methods=tuple(reader.words("methods", most=60)),
+        methods=tuple(reader.words("methods", most=LONGEST_NAME)),
         depth=depth,
         ranking_depth=reader.whole("ranking_depth", default=max(500, depth), least=depth),
         overlap=reader.share("overlap", default=0.1),
@@ -95,6 +109,7 @@ def read_design(*, folder: Folder, imported_at: datetime) -> ReleaseDesign:
         collection_name=str(collection.get("name") or f"Images of {name}")[:200],
         collection_description=str(collection.get("description") or ""),
         versions=reader.versions(),
+        foreign_runs=reader.foreign_runs(default_time=imported_at),
     )
 
 
@@ -225,3 +240,26 @@ class _Reader:
         ):
             self._refuse("versions", "`rankings` must name a version for each method")
         return rankings
+
+    def foreign_runs(self, *, default_time: datetime) -> tuple[RunText, ...] | None:
+        entries = self._values.get("foreign_runs")
+        if entries is None:
+            return None
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            self._refuse("foreign_runs", "must be a list of objects")
+        found: list[RunText] = []
+        for entry in entries:
+            reader = _Reader.__new__(_Reader)
+            reader._folder, reader._values = self._folder, entry
+            run = RunText(
+                method=reader.text("method", most=60),
+                file_name=reader.text("file_name", most=255, default=""),
+                sha256=reader.text("sha256", most=64, default=""),
+                n_lines=reader.whole("n_lines", default=0),
+                in_pools="in_pools" not in entry or reader.flag("in_pools"),
+                imported_at=reader.time("imported_at", default=default_time),
+            )
+            if run.method in {other.method for other in found}:
+                self._refuse("foreign_runs", f"must not name {run.method!r} twice")
+            found.append(run)
+        return tuple(found)

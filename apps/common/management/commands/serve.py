@@ -156,7 +156,17 @@ def programs(listener: socket.socket, options: dict[str, Any]) -> list[Program]:
         )
         for number in range(1, options["workers"] + 1)
     ]
-    return [web, *workers, Program(name="scheduler", command=(*celery, "beat"))]
+    # A person waits for its answers, so it is never behind a long part of a job; alone in one
+    # process (solo), whose open feature spaces serve the next question too.
+    explorer = Program(
+        name="explorer",
+        command=(
+            *(*celery, "worker", "--queues", "explore", "--hostname", "explorer@%h"),
+            *("--pool", "solo", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ),
+        environment={"REMAP_SIGTERM": "SIGQUIT"},
+    )
+    return [web, *workers, explorer, Program(name="scheduler", command=(*celery, "beat"))]
 
 
 def answers(address: str, *, until: Any) -> bool:

@@ -1,4 +1,4 @@
-"""ResNet, layer 5A: `r_full`, `r_sum` and `r_max` from one forward pass.
+"""ResNet: `r_full`, `r_sum`, `r_max` of layer 5A and `r_regions`, all from one forward pass.
 
 Layer 5A of the reference study is 512 x 7 x 7 = 25,088 numbers ("the convolutional layer 5A of
 RESNET50", section 2 and table 2). In ResNet-50 that is the 3 x 3 convolution of the first block of
@@ -10,6 +10,10 @@ an activation is the first block itself, `encoder.stages[3].layers[0]` (`res5a`)
 All values are therefore >= 0. `r_full` is the layer flattened channel by channel, then row by
 row; `r_sum` and `r_max` are the sum and the maximum over the 49 places of every channel.
 
+`r_regions` is what `r_mac` learns from: the maxima of the last convolutional layer (the output of
+the fifth group, 7 x 7 as well) in the five regions of `apps.retrieval.compute.regions`, region by
+region. The forward pass goes on to that layer only when it is asked for.
+
 Preprocessing: shorter side to 256 by Pillow bilinear (sides `round(side * 256 / shorter)`), the
 centre 224 x 224 (offsets floored), ImageNet mean and deviation. Everything in float32; TF32 is
 off, so that processors and GPUs differ by rounding only.
@@ -17,11 +21,11 @@ off, so that processors and GPUs differ by rounding only.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -30,15 +34,18 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import ResNetConfig, ResNetModel
 
+from apps.retrieval.compute.extractors.network import Found, Network, over_places, to_numpy
 from apps.retrieval.compute.pixels import Pixels, UnreadableError
-from apps.retrieval.compute.weights import Weights, WeightsDamagedError
+from apps.retrieval.compute.regions import REGIONS, regions_of
+from apps.retrieval.compute.weights import LAST_CHANNELS, Weights, WeightsDamagedError
 
 SHORTER_SIDE = 256
 CROP = 224
 MOST_ELONGATED = 1000
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
-CHANNELS, PLACES = 512, 49
+CHANNELS, SIDE = 512, 7
+PLACES = SIDE * SIDE
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "resnet50": {
@@ -139,14 +146,40 @@ def _fill(*, model: nn.Module, tensors: Mapping[str, torch.Tensor], file_name: s
     model.load_state_dict(state, assign=True)
 
 
-def layer_5a(model: Any) -> nn.Sequential:
-    """The part of a `ResNetModel` up to layer 5A: what comes after it is not computed."""
-    stages = model.encoder.stages
-    first_block = stages[3].layers[0]
-    is_bottleneck = model.config.layer_type == "bottleneck"
-    return nn.Sequential(
-        model.embedder, *stages[:3], first_block.layer[:2] if is_bottleneck else first_block
-    )
+class Trunk(nn.Module):
+    """Pixels to layer 5A, and what comes after it when that is wanted.
+
+    `before` ends where the first block of the fifth group begins; `to_5a` is that block up to layer
+    5A. `rest_of_block` (of a bottleneck) and `after` lead to the last convolutional layer.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        stages = model.encoder.stages
+        first, *others = stages[3].layers
+        self.before = nn.Sequential(model.embedder, *stages[:3])
+        self.after = nn.Sequential(*others)
+        self.rest_of_block: nn.Module | None = None
+        if model.config.layer_type == "bottleneck":
+            self.to_5a = first.layer[:2]
+            self.rest_of_block, self.shortcut = first.layer[2:], first.shortcut
+            self.activation = first.activation
+        else:
+            self.to_5a = first
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.to_5a(self.before(pixels))
+        return found
+
+    def both(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Layer 5A (n, 512, 7, 7) and the last layer (n, channels, 7, 7)."""
+        block_input = self.before(pixels)
+        layer_5a = self.to_5a(block_input)
+        block = layer_5a
+        if self.rest_of_block is not None:
+            block = self.rest_of_block(layer_5a) + self.shortcut(block_input)
+            block = self.activation(block)
+        return layer_5a, self.after(block)
 
 
 def fuse_normalisation(module: Any) -> None:
@@ -162,37 +195,36 @@ def fuse_normalisation(module: Any) -> None:
             fuse_normalisation(child)
 
 
-class ResNetLayer5A:
+class ResNetLayer5A(Network):
     name = "resnet"
-    dimensions = {"r_full": CHANNELS * PLACES, "r_sum": CHANNELS, "r_max": CHANNELS}
 
     def __init__(self, *, weights: Weights, device: str, threads: int | None = None) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self.version = weights.version
-        self.device = device
-        self.batch_size = 128 if device.startswith("cuda") else 32
-        model = load_backbone(backbone=weights.backbone, path=weights.path)
-        network: Any = layer_5a(model).to(device)
+        network = Trunk(load_backbone(backbone=weights.backbone, path=weights.path))
         fuse_normalisation(network)
-        self.network = network.to(memory_format=torch.channels_last)
-        shape = (1, 3, 1, 1)
-        self._mean = torch.tensor(MEAN, device=device).reshape(shape)
-        self._deviation = torch.tensor(DEVIATION, device=device).reshape(shape)
+        super().__init__(
+            network=network,
+            mean=MEAN,
+            deviation=DEVIATION,
+            device=device,
+            precision=weights.precision,
+            threads=threads,
+        )
+        self.version = weights.version
+        self.dimensions = dimensions_of(weights.backbone)
+        self._regions = regions_of(height=SIDE, width=SIDE)
 
-    def prepare(self, image: Pixels) -> Pixels:
+    def prepare(self, image: Pixels, *, spaces: Sequence[str] = ()) -> Pixels:
+        """The same for all spaces: they come from one forward pass."""
         return crop_of(image)
 
     def activations(self, batch: Sequence[Pixels]) -> torch.Tensor:
         """Layer 5A of prepared images, shape (images, 512, 7, 7), on the extractor's device."""
-        stacked = torch.from_numpy(np.stack(batch)).to(self.device)
-        pixels = stacked.permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
-        pixels.sub_(self._mean).div_(self._deviation)
-        with (
-            torch.inference_mode(),
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-        ):
-            found: torch.Tensor = self.network(pixels)
+        found: torch.Tensor = self.run(self.network, batch)
+        return found
+
+    def activations_and_last(self, batch: Sequence[Pixels]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Layer 5A, and the last convolutional layer (images, channels, 7, 7)."""
+        found: tuple[torch.Tensor, torch.Tensor] = self.run(self.network.both, batch)
         return found
 
     def extract(
@@ -200,17 +232,38 @@ class ResNetLayer5A:
         batch: Sequence[Pixels],
         *,
         spaces: Sequence[str] = ("r_full", "r_sum", "r_max"),
-    ) -> dict[str, npt.NDArray[Any]]:
+    ) -> Found:
         """One forward pass, every asked-for aggregation: space -> (images, dimensions).
 
-        `r_full` in float16, as it is stored, the others in float32.
+        `r_full` and `r_regions` in float16, as they are stored, the others in float32.
         """
-        activations = self.activations(batch).flatten(2)  # (images, 512, 49)
-        out: dict[str, npt.NDArray[Any]] = {}
+        return self.in_halves(partial(self._extract, spaces=spaces), batch)
+
+    def _extract(self, batch: Sequence[Pixels], *, spaces: Sequence[str]) -> Found:
+        out: dict[str, torch.Tensor] = {}
+        if "r_regions" in spaces:
+            layer, last = self.activations_and_last(batch)
+            maxima = [
+                last[:, :, top : top + side, left : left + side].amax(dim=(2, 3))
+                for top, left, side in self._regions
+            ]
+            out["r_regions"] = torch.cat(maxima, dim=1).to(torch.float16)
+        else:
+            layer = self.activations(batch)
+        activations = layer.flatten(2)  # (images, 512, 49)
         if "r_full" in spaces:
-            out["r_full"] = activations.flatten(1).to(torch.float16).cpu().numpy()
+            out["r_full"] = activations.flatten(1).to(torch.float16)
         if "r_sum" in spaces:
-            out["r_sum"] = activations.sum(dim=2).cpu().numpy()
+            out["r_sum"] = over_places(activations, "sum")
         if "r_max" in spaces:
-            out["r_max"] = activations.amax(dim=2).cpu().numpy()
-        return out
+            out["r_max"] = over_places(activations, "max")
+        return {name: to_numpy(tensor) for name, tensor in out.items()}
+
+
+def dimensions_of(backbone: str) -> dict[str, int]:
+    return {
+        "r_full": CHANNELS * PLACES,
+        "r_sum": CHANNELS,
+        "r_max": CHANNELS,
+        "r_regions": REGIONS * LAST_CHANNELS[backbone],
+    }

@@ -11,6 +11,7 @@ from apps.retrieval.compute.search.definition import (
     city_block,
     colour_layout,
     euclidean_distances,
+    tanimoto,
 )
 from apps.retrieval.compute.search.streaming import euclidean
 
@@ -22,4 +23,5 @@ __all__ = [
     "euclidean",
     "euclidean_distances",
     "merged",
+    "tanimoto",
 ]

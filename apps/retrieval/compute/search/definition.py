@@ -95,6 +95,31 @@ def colour_layout_matrix(queries: Floats, rows: Floats) -> Doubles:
     return total
 
 
+def tanimoto_matrix(queries: Floats, rows: Floats) -> Doubles:
+    """100 - 100 x.y / (x.x + y.y - x.y), 0..100, of vectors scaled to the sum 1 (FCTH, CEDD).
+
+    Both zero: 0; one zero: 100. The values are levels, whole numbers from 0 on: multiplied by
+    the sums instead of divided, all up to the last division is exact, so equal distances are
+    equal numbers and a product of matrices may sum in any order.
+    """
+    asked, given = queries.astype(np.float64), rows.astype(np.float64)
+    of_asked, of_given = asked.sum(axis=1)[:, None], given.sum(axis=1)
+    dots: Doubles = asked @ given.T
+    dots *= of_asked
+    dots *= of_given
+    squares = np.square(asked).sum(axis=1)[:, None] * np.square(of_given)
+    squares += np.square(of_asked) * np.square(given).sum(axis=1)
+    squares -= dots
+    dots = np.subtract(squares, dots, out=dots)
+    dots *= 100
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        distances: Doubles = np.divide(dots, squares, out=dots)
+    distances[(of_asked > 0) & (of_given == 0)] = 100.0
+    distances[(of_asked == 0) & (of_given > 0)] = 100.0
+    distances[(of_asked == 0) & (of_given == 0)] = 0.0
+    return distances
+
+
 def city_block(
     *,
     queries: Floats,
@@ -113,6 +138,26 @@ def city_block(
     check(queries=queries, shards=shards, eligible=eligible, own=own, k=k)
     return by_definition(
         city_block_matrix, queries, shards, first, eligible, own, k, memory, on_rows, block_rows
+    )
+
+
+def tanimoto(
+    *,
+    queries: Floats,
+    shards: Sequence[Floats],
+    first: int,
+    eligible: npt.NDArray[np.bool_],
+    own: Ordinals,
+    k: int,
+    memory: int = DEFAULT_MEMORY,
+    threads: int | None = None,
+    on_rows: OnRows | None = None,
+    block_rows: int | None = None,
+) -> list[Neighbours]:
+    """Nearest rows by Tanimoto distance; see `Search`."""
+    check(queries=queries, shards=shards, eligible=eligible, own=own, k=k)
+    return by_definition(
+        tanimoto_matrix, queries, shards, first, eligible, own, k, memory, on_rows, block_rows
     )
 
 

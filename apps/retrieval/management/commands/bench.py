@@ -18,6 +18,7 @@ BENCHES = {
     "descriptors": "apps.retrieval.bench.descriptors.small_descriptors",
     "report": "apps.analytics.bench.report_of_the_papers_size",
     "web": "apps.config.bench.web_process",
+    "explorer": "apps.config.bench.explorer.explorer",
 }
 
 

@@ -45,7 +45,8 @@ class Command(BaseCommand):
             self.stdout.write(left_out)
         job = follow(job=job, stdout=self.stdout)
         result = job.result
-        sentence = f"{', '.join(result['spaces'])}: {result['computed']} shards computed"
+        shards = "shard" if result["computed"] == 1 else "shards"
+        sentence = f"{', '.join(result['spaces'])}: {result['computed']} {shards} computed"
         if result["kept"]:
             sentence += f", {result['kept']} were there already"
         if result["missing"]:

@@ -57,8 +57,11 @@ export function NoWorker() {
 interface Props {
   /** The job as first known; it is asked for each second until it is finished. */
   job: Job;
-  /** Called once when it finishes, however it ends. */
-  onFinished?: (job: Job) => void;
+  /**
+   * Read again what the job writes. Called once when it finishes, however it ends; also when it is
+   * taken from the page before that was seen here, because its parent may have seen it first.
+   */
+  onFinished?: () => void;
   /** Buttons beside the title. */
   actions?: ReactNode;
   /** Lead to the job's own page. */
@@ -68,13 +71,17 @@ interface Props {
 /** Long work: how far, how fast, how long, and what is wrong. */
 export function JobProgress({ job: first, onFinished, actions, details = true }: Props) {
   const query = useQuery({ ...jobQuery(first.id), enabled: isUnfinished(first) });
-  const job: Job = query.data ?? first;
+  // Once the parent knows that it is finished, what was asked for here is older.
+  const job: Job = isUnfinished(first) ? (query.data ?? first) : first;
   const unfinished = isUnfinished(job);
-  const wasUnfinished = useRef(unfinished);
+  const finished = useRef(onFinished);
   useEffect(() => {
-    if (wasUnfinished.current && !unfinished) onFinished?.(job);
-    wasUnfinished.current = unfinished;
-  }, [unfinished, job, onFinished]);
+    finished.current = onFinished;
+  });
+  useEffect(() => {
+    if (!unfinished) return undefined;
+    return () => finished.current?.();
+  }, [unfinished]);
   const share = job.total ? (100 * job.done) / job.total : 0;
   const colour = job.state === "failed" ? "red" : undefined;
   return (

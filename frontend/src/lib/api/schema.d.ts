@@ -186,6 +186,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/collections/{slug}/explorations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask what several methods find for one image. */
+        post: operations["collections_explorations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/collections/{slug}/images/": {
         parameters: {
             query?: never;
@@ -232,6 +249,57 @@ export interface paths {
         put?: never;
         /** @description The feature spaces of a collection, and the job that computes them. */
         post: operations["collections_spaces_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/explorations/{uuid}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An exploration of one's own, as far as it is answered. */
+        get: operations["explorations_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/explorations/{uuid}/image/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The dropped image, as we encoded it; the file itself is never given out. */
+        get: operations["explorations_image_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fusions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The ways to fuse methods: a study writes `rrf(r_sum+cld)` among its methods. */
+        get: operations["fusions_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -803,6 +871,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/studies/{study}/runs/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The runs of a study, and the import of another. */
+        get: operations["studies_runs"];
+        put?: never;
+        /** @description The runs of a study, and the import of another. */
+        post: operations["studies_runs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/studies/{study}/runs/{method}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["studies_runs_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/studies/from-toml/": {
         parameters: {
             query?: never;
@@ -886,6 +988,10 @@ export interface components {
             /** Format: double */
             value: number | null;
             n_items: number;
+            /** Format: double */
+            ci_low: number | null;
+            /** Format: double */
+            ci_high: number | null;
         };
         CategoryCounts: {
             n_queries: number;
@@ -927,6 +1033,16 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        Common: {
+            method_a: string;
+            method_b: string;
+            n: number;
+            /**
+             * Format: double
+             * @description common results among the first n, divided by n
+             */
+            value: number;
+        };
         DesignBodyRequest: {
             design: components["schemas"]["StudyDesignRequest"];
             /** @description The design is still being made: parts may be missing. */
@@ -939,6 +1055,18 @@ export interface components {
          * @enum {string}
          */
         DeviceEnum: "auto" | "cpu" | "cuda";
+        DroppedImageRequest: {
+            /**
+             * @description of the collection; or else file
+             * @default
+             */
+            image_id: string;
+            methods: string[];
+            /** @default 50 */
+            depth: number;
+            /** Format: binary */
+            file?: string;
+        };
         /** @description Give it rows of `selectors.groups`. */
         ExpertiseGroup: {
             readonly id: number;
@@ -946,6 +1074,29 @@ export interface components {
             readonly description: string;
             readonly members: number;
         };
+        /** @description Asked for until `state` is done or failed; methods fill as they answer. */
+        Exploration: {
+            /** Format: uuid */
+            id: string;
+            collection: string;
+            state: components["schemas"]["ExplorationStateEnum"];
+            error: string;
+            depth: number;
+            /** Format: date-time */
+            created_at: string;
+            readonly query: components["schemas"]["Query"];
+            readonly methods: components["schemas"]["MethodAnswer"][];
+            images: components["schemas"]["FoundImage"][];
+            common: components["schemas"]["Common"][];
+        };
+        /**
+         * @description * `waiting` - Waiting
+         *     * `running` - Running
+         *     * `done` - Done
+         *     * `failed` - Failed
+         * @enum {string}
+         */
+        ExplorationStateEnum: "waiting" | "running" | "done" | "failed";
         Figure: {
             name: string;
             section: string;
@@ -954,6 +1105,35 @@ export interface components {
             spec: {
                 [key: string]: unknown;
             };
+        };
+        ForeignRun: {
+            readonly method: string;
+            readonly file_name: string;
+            readonly sha256: string;
+            readonly n_lines: number;
+            readonly in_pools: boolean;
+            /** Format: date-time */
+            readonly imported_at: string;
+            /**
+             * @description empty: by a command, or with a release
+             * @default
+             */
+            imported_by: string;
+        };
+        /** @description An image as a column of results needs it. */
+        FoundImage: {
+            readonly image_id: string;
+            readonly file_name: string;
+            readonly width: number | null;
+            readonly height: number | null;
+            readonly thumb_url: string;
+            readonly image_url: string;
+            readonly captions: string[];
+        };
+        FusionKind: {
+            name: string;
+            title: string;
+            description: string;
         };
         Guidelines: {
             name: string;
@@ -974,6 +1154,7 @@ export interface components {
             broker: components["schemas"]["HealthCheck"];
             worker: components["schemas"]["HealthCheck"];
             disk: components["schemas"]["HealthCheck"];
+            store?: components["schemas"]["HealthCheck"];
         };
         History: {
             /** Format: uuid */
@@ -985,6 +1166,14 @@ export interface components {
             submitted_at: string;
             revision: number;
             task: components["schemas"]["Task"];
+        };
+        Hit: {
+            image_id: string;
+            /**
+             * Format: double
+             * @description higher is better; for a distance its negative
+             */
+            score: number;
         };
         /** @description An image for researchers and admins; assessors never see an image_id. */
         Image: {
@@ -1021,6 +1210,18 @@ export interface components {
             outcome?: components["schemas"]["OutcomeEnum"];
             reason?: string;
             image_id?: string | null;
+        };
+        ImportedRun: {
+            run: components["schemas"]["ForeignRun"];
+            /** @description False: this file was imported before */
+            is_new: boolean;
+            sentences: string[];
+            /**
+             * @description pairs that join the pools now
+             * @default 0
+             */
+            n_new_pairs: number;
+            n_new_tasks: number;
         };
         Invitation: {
             readonly id: number;
@@ -1131,8 +1332,22 @@ export interface components {
             space: string;
             search: string;
             description: string;
-            dimensions: number;
+            dimensions: number | null;
         };
+        MethodAnswer: {
+            method: string;
+            state: components["schemas"]["MethodAnswerStateEnum"];
+            error: string;
+            /** @description best first: rank 1, 2, ... */
+            hits: components["schemas"]["Hit"][];
+        };
+        /**
+         * @description * `waiting` - waiting
+         *     * `done` - done
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        MethodAnswerStateEnum: "waiting" | "done" | "failed";
         ModelAgreementRow: {
             category: string;
             measure: string;
@@ -1177,6 +1392,16 @@ export interface components {
             slug?: string;
             description?: string;
         };
+        NewExplorationRequest: {
+            /**
+             * @description of the collection; or else file
+             * @default
+             */
+            image_id: string;
+            methods: string[];
+            /** @default 50 */
+            depth: number;
+        };
         NewGroupRequest: {
             name: string;
             /** @default  */
@@ -1210,13 +1435,40 @@ export interface components {
         };
         NewQueryRequest: {
             /** Format: binary */
-            file: string;
+            file?: string;
+            /**
+             * @description image_id; or else file
+             * @default
+             */
+            image: string;
             id: string;
             category: string;
         };
         NewReleaseRequest: {
             /** @default false */
             names: boolean;
+        };
+        NewRunRequest: {
+            /**
+             * Format: binary
+             * @description TREC run: query Q0 image rank score tag
+             */
+            file: string;
+            /**
+             * @description else the tag
+             * @default
+             */
+            method: string;
+            /**
+             * @description only report on it: what it found alone is not judged
+             * @default false
+             */
+            no_pool: boolean;
+            /**
+             * @description keep nothing
+             * @default false
+             */
+            preview: boolean;
         };
         NewToken: {
             key: string;
@@ -1556,6 +1808,15 @@ export interface components {
          * @enum {string}
          */
         ProtocolEnum: "graded_pair";
+        Query: {
+            /** @description null: a dropped file that the collection does not have */
+            image_id: string | null;
+            file_name: string;
+            width: number | null;
+            height: number | null;
+            image_url: string;
+            captions: string[];
+        };
         QueryDesignRequest: {
             id: string;
             category: string;
@@ -1687,7 +1948,7 @@ export interface components {
         Space: {
             name: string;
             title: string;
-            dimensions: number;
+            dimensions: number | null;
             state: components["schemas"]["SpaceStateEnum"];
             reason: string;
             how: string;
@@ -1859,6 +2120,7 @@ export interface components {
             started_at: string;
         };
         Workers: {
+            /** @description one that does parts of jobs */
             alive: boolean;
             workers: components["schemas"]["Worker"][];
         };
@@ -2212,6 +2474,32 @@ export interface operations {
             };
         };
     };
+    collections_explorations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExplorationRequest"];
+                "multipart/form-data": components["schemas"]["DroppedImageRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exploration"];
+                };
+            };
+        };
+    };
     collections_images_list: {
         parameters: {
             query?: {
@@ -2360,6 +2648,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedJob"];
+                };
+            };
+        };
+    };
+    explorations_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exploration"];
+                };
+            };
+        };
+    };
+    explorations_image_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+        };
+    };
+    fusions_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FusionKind"][];
                 };
             };
         };
@@ -3431,6 +3780,73 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Plan"];
                 };
+            };
+        };
+    };
+    studies_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForeignRun"][];
+                };
+            };
+        };
+    };
+    studies_runs_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewRunRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedRun"];
+                };
+            };
+        };
+    };
+    studies_runs_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                method: string;
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -12,7 +12,12 @@ from torch.nn import functional
 
 from apps.retrieval.compute.extractors import resnet
 from apps.retrieval.compute.pixels import UnreadableError
-from apps.retrieval.compute.weights import Weights, WeightsDamagedError, find_weights
+from apps.retrieval.compute.weights import (
+    LAST_CHANNELS,
+    Weights,
+    WeightsDamagedError,
+    find_weights,
+)
 
 Tensors = dict[str, torch.Tensor]
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet18": (2, 2, 2, 2)}
@@ -61,8 +66,13 @@ def torchvision_weights(backbone: str) -> Tensors:
     return tensors
 
 
-def forward_by_hand(tensors: Tensors, backbone: str, pixels: torch.Tensor) -> torch.Tensor:
-    """ResNet v1.5 (stride on the 3 x 3 convolution) up to layer 5A, in plain functions."""
+def forward_by_hand(
+    tensors: Tensors, backbone: str, pixels: torch.Tensor, *, to_the_end: bool = False
+) -> torch.Tensor:
+    """ResNet v1.5 (stride on the 3 x 3 convolution) up to layer 5A, in plain functions.
+
+    `to_the_end`: up to the last convolutional layer.
+    """
     tensors = {name: tensor.float() for name, tensor in tensors.items()}
 
     def convolved(x: torch.Tensor, name: str, bn: str, *, stride: int = 1) -> torch.Tensor:
@@ -82,7 +92,7 @@ def forward_by_hand(tensors: Tensors, backbone: str, pixels: torch.Tensor) -> to
             if backbone == "resnet50":
                 y = convolved(x, f"{name}.conv1", f"{name}.bn1").relu()
                 y = convolved(y, f"{name}.conv2", f"{name}.bn2", stride=stride).relu()
-                if (stage, block) == (4, 0):
+                if (stage, block) == (4, 0) and not to_the_end:
                     return y
                 y = convolved(y, f"{name}.conv3", f"{name}.bn3")
             else:
@@ -91,9 +101,9 @@ def forward_by_hand(tensors: Tensors, backbone: str, pixels: torch.Tensor) -> to
             if f"{name}.downsample.0.weight" in tensors:
                 x = convolved(x, f"{name}.downsample.0", f"{name}.downsample.1", stride=stride)
             x = (x + y).relu()
-            if backbone == "resnet18" and (stage, block) == (4, 0):
+            if backbone == "resnet18" and (stage, block) == (4, 0) and not to_the_end:
                 return x
-    raise AssertionError("there is a fourth stage")
+    return x
 
 
 def normalised(image: np.ndarray) -> torch.Tensor:
@@ -155,6 +165,26 @@ def test_three_aggregations_come_from_one_forward_pass(tmp_path):
     np.testing.assert_allclose(found["r_sum"], layer.sum(axis=(2, 3)), rtol=1e-5)
     np.testing.assert_array_equal(found["r_max"], layer.max(axis=(2, 3)))
     assert list(extractor.extract(batch, spaces=["r_max"])) == ["r_max"]
+
+
+@pytest.mark.parametrize("backbone", [pytest.param("resnet50", marks=pytest.mark.slow), "resnet18"])
+def test_the_regions_are_maxima_of_the_last_layer_of_the_same_pass(backbone, tmp_path):
+    tensors = torchvision_weights(backbone)
+    extractor = resnet.ResNetLayer5A(weights=saved(tensors, tmp_path, backbone), device="cpu")
+    channels = LAST_CHANNELS[backbone]
+    batch = [picture(1), picture(2)]
+    layer, last = extractor.activations_and_last(batch)
+    expected = forward_by_hand(tensors, backbone, normalised(batch[0]), to_the_end=True)
+    assert last.shape == (2, channels, 7, 7)
+    assert (last[:1] - expected).abs().max() / expected.abs().max() < 1e-4
+    torch.testing.assert_close(layer, extractor.activations(batch))
+    found = extractor.extract(batch, spaces=["r_regions", "r_max"])
+    assert found["r_regions"].shape == (2, extractor.dimensions["r_regions"]) == (2, 5 * channels)
+    assert found["r_regions"].dtype == np.float16
+    whole, first, *_, corner = np.split(found["r_regions"], 5, axis=1)
+    for region, part in ((whole, last), (first, last[:, :, :4, :4]), (corner, last[:, :, 3:, 3:])):
+        np.testing.assert_array_equal(region, part.amax(dim=(2, 3)).to(torch.float16))
+    np.testing.assert_array_equal(found["r_max"], layer.amax(dim=(2, 3)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import type { Schemas } from "@/lib/api";
 
 export type Report = Schemas["Report"];
 export type Notice = Schemas["Notice"];
+export type AgreementRow = Schemas["AgreementRow"];
 export type AssessorPairRow = Schemas["AssessorPairRow"];
 export type Undefined = Schemas["Undefined"];
 export type ReportFigure = Schemas["Figure"];

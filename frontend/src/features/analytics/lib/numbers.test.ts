@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { cutWord, intervalOf, numberOf, reasonFinder, scopeWord } from "./numbers";
+import {
+  cutWord,
+  intervalOf,
+  measureWord,
+  numberOf,
+  pairReason,
+  reasonFinder,
+  scopeWord,
+} from "./numbers";
 
 describe("numberOf", () => {
   it.each([
@@ -33,4 +41,21 @@ it("finds the reason of an undefined number where values.csv has it", () => {
   expect(why("maa", "all", "12-345")).toBe("no pair was judged twice");
   expect(why("maa", "Open", "12-345")).toBe("Undefined: there is nothing to compute it from.");
   expect(scopeWord("all")).toBe("All categories");
+});
+
+it("finds why two assessors have no value", () => {
+  const row = { category: "Open", assessor_a: "A01", assessor_b: "A02" };
+  const why = (family: string, category: string, param: string) =>
+    [family, category, param].join(" ");
+  expect(pairReason(why, { ...row, measure: "maa", aggregation: "exact" })).toBe(
+    "maa_pair Open exact:A01~A02",
+  );
+  expect(pairReason(why, { ...row, measure: "cohen_linear", aggregation: "exact" }, "low")).toBe(
+    "cohen_linear_ci Open A01~A02:low",
+  );
+});
+
+it("names a mean over pairs of assessors as one", () => {
+  expect(measureWord("cohen_linear")).toBe("Cohen’s κ (linear)");
+  expect(measureWord("cohen_linear_mean")).toBe("Cohen’s κ (linear), mean");
 });

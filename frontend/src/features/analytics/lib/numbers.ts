@@ -1,8 +1,11 @@
 /** How the numbers of a report read: shares in percent, coefficients as they are, undefined as n/a. */
-import type { Undefined } from "../api/types";
+import type { AssessorPairRow, Undefined } from "../api/types";
+
+/** The cut that does not cut: all levels of the scale. */
+export const EXACT = "exact";
 
 /** Measures that are shares of something: shown in percent. The others are coefficients. */
-const SHARES = /^(maa|exact|judged|CR|P|nDCG|NDCG|common)/;
+const SHARES = /^(maa|judged|CR|P|nDCG|NDCG)(@|_|$)/;
 
 export const isShare = (measure: string): boolean => SHARES.test(measure);
 
@@ -27,17 +30,30 @@ const MEASURES: Record<string, string> = {
   krippendorff_interval: "Krippendorff’s α (interval)",
   fleiss: "Fleiss’ κ",
   fleiss_generalised: "Fleiss’ κ (generalised)",
+  cohen_unweighted: "Cohen’s κ",
+  cohen_linear: "Cohen’s κ (linear)",
+  cohen_quadratic: "Cohen’s κ (quadratic)",
+  rater_spearman: "Spearman’s ρ",
+  rater_kendall_b: "Kendall’s τ-b",
   gwet_ac1: "Gwet’s AC1",
   gwet_ac2_quadratic: "Gwet’s AC2 (quadratic)",
   CR: "Common results",
   P: "Precision",
 };
 
-export const measureWord = (measure: string): string => MEASURES[measure] ?? measure;
+export function measureWord(measure: string): string {
+  const single = measure.replace(/_mean$/, "");
+  const word = MEASURES[single] ?? single;
+  return single === measure ? word : `${word}, mean`;
+}
+
+/** The parameter of a measure of people in values.csv: agreement always names its cut. */
+export const paramOf = (measure: string, aggregation: string): string =>
+  aggregation === EXACT && measure !== "maa" ? "" : aggregation;
 
 /** "12-345" -> "1 2 | 3 4 5": where the scale is cut. */
 export const cutWord = (aggregation: string): string => {
-  if (aggregation === "exact") return "exact level";
+  if (aggregation === EXACT) return "exact level";
   return /^\d+-\d+$/.test(aggregation)
     ? aggregation
         .split("-")
@@ -62,4 +78,21 @@ export function reasonFinder(
   return (family, category, param) =>
     reasons.get(JSON.stringify([family, category === "all" ? "ALL" : category, param])) ??
     "Undefined: there is nothing to compute it from.";
+}
+
+/** Why two assessors have no value, or no end of its interval. */
+export function pairReason(
+  why: ReturnType<typeof reasonFinder>,
+  row: Pick<AssessorPairRow, "measure" | "category" | "aggregation" | "assessor_a" | "assessor_b">,
+  end?: "low" | "high",
+): string {
+  const family = row.measure === "maa" ? "maa_pair" : row.measure;
+  const param = [
+    paramOf(row.measure, row.aggregation),
+    `${row.assessor_a}~${row.assessor_b}`,
+    end ?? "",
+  ]
+    .filter((word) => word !== "")
+    .join(":");
+  return why(end === undefined ? family : `${family}_ci`, row.category, param);
 }

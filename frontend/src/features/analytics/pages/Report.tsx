@@ -8,15 +8,11 @@ import { StudyFrame } from "@/features/studies";
 import { count } from "@/lib/format";
 import { reportQuery } from "../api/get-report";
 import type { Notice, Report as ReportData } from "../api/types";
+import { AgreementSection } from "../components/AgreementSection";
+import type { SectionProps } from "../components/Figures";
+import { PeopleSection } from "../components/PeopleSection";
 import { ReleaseSection } from "../components/ReleaseSection";
-import {
-  AgreementSection,
-  ModelsSection,
-  PeopleSection,
-  PoolSection,
-  PrecisionSection,
-  type SectionProps,
-} from "../components/sections";
+import { ModelsSection, PoolSection, PrecisionSection } from "../components/sections";
 import classes from "./Report.module.css";
 
 interface Shown {

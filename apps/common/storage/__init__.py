@@ -1,0 +1,43 @@
+"""Files that appear under their final name only when they are whole.
+
+On this machine's disk a file is published by temporary name, fsync and rename; an object store
+publishes a whole object by itself. Readers open only what a database row names and check its
+SHA-256. Nothing else may know which of the two it is: see `docs/decisions/object_store.md`.
+"""
+
+from apps.common.storage.errors import (
+    DamagedFileError,
+    StoreFullError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+from apps.common.storage.files import (
+    checked,
+    compare,
+    discard,
+    local_copy,
+    local_path,
+    object_store,
+    publish,
+    stored_names,
+)
+from apps.common.storage.local import BLOCK, published, sha256_of, sweep_leftovers
+
+__all__ = [
+    "BLOCK",
+    "DamagedFileError",
+    "StoreFullError",
+    "StoreRefusedError",
+    "StoreUnavailableError",
+    "checked",
+    "compare",
+    "discard",
+    "local_copy",
+    "local_path",
+    "object_store",
+    "publish",
+    "published",
+    "sha256_of",
+    "stored_names",
+    "sweep_leftovers",
+]

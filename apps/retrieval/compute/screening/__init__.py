@@ -1,0 +1,1 @@
+"""Which images are no single picture: figures of several panels, drawn illustrations."""

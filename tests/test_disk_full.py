@@ -1,0 +1,275 @@
+"""Disk or store are full at the n-th write, for each n: the job says so and goes on later."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.storage import default_storage
+
+from apps.catalog.models import Collection, Image, Import
+from apps.catalog.services import request_import
+from apps.catalog.sources import folder_source
+from apps.common.storage import stored_names, verified
+from apps.jobs.models import Job
+from apps.jobs.services import retry_job, work_on_job
+from apps.retrieval.models import FeatureSpace, PoolEntry, PoolSource, Ranking, Shard
+from apps.retrieval.services import request_extraction, request_pools
+from apps.studies.models import Study
+from tests.factories import NOON, make_category, make_collection, make_query, make_study
+from tests.factories.features import make_pictured_collection
+from tests.factories.pictures import picture_bytes
+from tests.faulty import Disk, full_disk
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _own_disk(settings, tmp_path, monkeypatch):
+    """Files, cache and temporary files of this test alone; small shards, one thread."""
+    settings.SHARD_ROWS = 4
+    settings.SEARCH_SHARDS_PER_PART = 1
+    settings.WEIGHTS = ""
+    settings.LOADERS = 1
+    settings.CACHE = tmp_path / "cache"
+    if "FileSystem" in settings.STORAGES["default"]["BACKEND"]:
+        backend = settings.STORAGES["default"]
+        options = {**backend["OPTIONS"], "location": str(tmp_path / "files")}
+        settings.STORAGES = {**settings.STORAGES, "default": {**backend, "OPTIONS": options}}
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(verified, "_known", {})
+
+
+def contents() -> dict[str, str]:
+    """Every stored file by its name, with its checksum."""
+    found = {}
+    for name in stored_names():
+        with default_storage.open(name) as file:
+            found[name] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+class Extraction:
+    """Two shards of a space."""
+
+    def __init__(self) -> None:
+        self.collection = make_pictured_collection(n_images=6)
+
+    def request(self) -> Job:
+        return request_extraction(
+            collection=self.collection, spaces=["cld"], device="cpu", requested_at=NOON
+        )
+
+    def result(self):
+        shards = Shard.objects.values_list("space__name", "start", "rows", "sha256")
+        return sorted(shards), sorted(FeatureSpace.objects.values_list("name", "rows"))
+
+    def check_what_is_visible(self) -> None:
+        """What a row names is whole."""
+        stored = contents()
+        for shard in Shard.objects.all():
+            assert stored[shard.file] == shard.sha256
+
+    def undo(self) -> None:
+        FeatureSpace.objects.all().delete()
+        for name in list(stored_names("features")):
+            default_storage.delete(name)
+
+
+class Pools:
+    """Vectors of queries, searches in two parts, the merge."""
+
+    def __init__(self) -> None:
+        self.collection = make_pictured_collection(n_images=6)
+        extraction = request_extraction(
+            collection=self.collection, spaces=["cld"], device="cpu", requested_at=NOON
+        )
+        assert work_on_job(job=extraction, worker="w").state == "done"
+        self.study = make_study(collection=self.collection, methods=["cld"], depth=2)
+        make_query(make_category(self.study), "q1", Image.objects.get(ordinal=0))
+
+    def request(self) -> Job:
+        return request_pools(study=self.study, depth=None, device="cpu", requested_at=NOON)
+
+    def result(self):
+        ledger = PoolSource.objects.values_list("entry__image__image_id", "method", "rank", "score")
+        return sorted(ledger), list(Ranking.objects.values_list("method", "images", "scores"))
+
+    def check_what_is_visible(self) -> None:
+        assert self.result() == ([], [])
+
+    def undo(self) -> None:
+        PoolEntry.objects.all().delete()
+        Ranking.objects.all().delete()
+        Study.objects.update(ranking_depth=2)
+        shutil.rmtree(django_settings.CACHE, ignore_errors=True)
+
+
+class Importing:
+    """Two images with their derivatives."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        for number in range(2):
+            (self.folder / f"{number}.png").write_bytes(picture_bytes(number))
+        self.collection = make_collection("animals")
+
+    def request(self) -> Job:
+        batch = request_import(
+            collection=Collection.objects.get(),
+            source=folder_source(self.folder),
+            created_at=NOON,
+        )
+        assert batch.job is not None
+        return batch.job
+
+    def result(self):
+        stored = contents()
+        return [
+            [image.ordinal, image.image_id, image.sha256]
+            + [stored[n] for n in (image.original, image.display_name, image.thumb_name)]
+            for image in Image.objects.order_by("ordinal")
+        ]
+
+    def check_what_is_visible(self) -> None:
+        assert not Image.objects.exists()
+        for name, sha256 in contents().items():  # no row names them yet; whole they are
+            assert name.startswith("derivatives") or name.endswith(sha256)
+
+    def undo(self) -> None:
+        Import.objects.all().delete()
+        Image.objects.all().delete()
+        for name in list(stored_names()):
+            default_storage.delete(name)
+
+
+def leftovers(tmp_path: Path) -> list[Path]:
+    """Temporary files: of writers, of the cache, in the folder for such."""
+    ours = [p for p in (tmp_path / "tmp").iterdir() if not p.name.startswith("tmp")]
+    passing = tmp_path / "cache" / "passing"
+    return [*tmp_path.rglob(".part-*"), *ours, *(passing.iterdir() if passing.exists() else [])]
+
+
+def check_each_failure(work, fails_at, tmp_path) -> int:
+    """Let the n-th write fail for n = 1, 2, ... until none does; return how many there were."""
+    first = work_on_job(job=work.request(), worker="w")
+    assert (first.state, first.error) == ("done", "")
+    whole = work.result()
+    n = 1
+    while True:
+        work.undo()
+        Job.objects.all().delete()
+        job = work.request()
+        with fails_at(n) as fault:
+            job = work_on_job(job=job, worker="w")
+        if not fault.was_full:
+            assert job.state == "done"
+            return n - 1
+        if job.state == "failed":
+            assert "Disk full: " in job.error
+            work.check_what_is_visible()
+        else:  # it was full when something that nobody needs any more was to be written
+            assert work.result() == whole
+        assert leftovers(tmp_path) == []
+        if job.state == "failed":
+            job = work_on_job(job=retry_job(job=job, now=NOON), worker="w")
+        assert (job.state, job.error) == ("done", "")
+        assert work.result() == whole
+        n += 1
+
+
+@pytest.mark.parametrize("kind", [Extraction, Pools, Importing])
+def test_a_disk_that_is_full_at_the_nth_write(kind, tmp_path):
+    writes = check_each_failure(kind(), lambda n: full_disk(full_from=n), tmp_path)
+    assert writes >= {Extraction: 10, Pools: 20, Importing: 10}[kind]
+
+
+# --- the same with a store -------------------------------------------------------------------
+
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+NEVER = 10**9
+
+
+class FullStore:
+    """Stands in front of a store; from the n-th PUT on it says that there is no room."""
+
+    def __init__(self, behind: str) -> None:
+        self.disk = Disk(full_from=NEVER)
+        front = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                front.disk.operations += self.command == "PUT"
+                if self.command == "PUT" and front.disk.was_full:
+                    return self.answer(507, [], b"<Error><Code>XMinioStorageFull</Code></Error>")
+                there = HTTPConnection(behind.removeprefix("http://"), timeout=20)
+                there.request(self.command, self.path, body, dict(self.headers))
+                answer = there.getresponse()
+                headers = [h for h in answer.getheaders() if h[0].lower() not in HOP_BY_HOP]
+                content = answer.read()
+                self.answer(answer.status, headers, content, answer.getheader("Content-Length"))
+                return there.close()
+
+            def answer(self, status, headers, content, length=None) -> None:
+                self.send_response_only(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", length or str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_PUT = do_HEAD = do_DELETE = do_POST = do_GET  # noqa: N815  names of HTTP
+
+            def log_message(self, *args) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    @contextmanager
+    def full_from(self, n: int) -> Iterator[Disk]:
+        disk = self.disk = Disk(full_from=n)
+        try:
+            yield disk
+        finally:
+            self.disk = Disk(full_from=NEVER)
+
+
+@pytest.fixture
+def full_store(store_server, in_store, settings):
+    store = FullStore(store_server.url)
+    default = settings.STORAGES["default"]
+    options = {**default["OPTIONS"], "endpoint_url": store.url}
+    settings.STORAGES = {**settings.STORAGES, "default": {**default, "OPTIONS": options}}
+    yield store
+    store.server.shutdown()
+    store.server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "puts"),
+    [
+        pytest.param(Extraction, 2, id="two shards"),
+        pytest.param(Pools, 3, id="vectors and two searches"),
+        pytest.param(Importing, 4, id="two originals, two small pictures"),
+    ],
+)
+def test_a_store_that_is_full_at_the_nth_write(full_store, kind, puts, tmp_path):
+    assert check_each_failure(kind(), full_store.full_from, tmp_path) == puts
