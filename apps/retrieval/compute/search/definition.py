@@ -152,6 +152,7 @@ def tanimoto(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     block_rows: int | None = None,
 ) -> list[Neighbours]:
     """Nearest rows by Tanimoto distance; see `Search`."""

@@ -111,7 +111,7 @@ def _file_of(shard: Floats) -> tuple[Path, int] | None:
 
 
 def _physical_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _read(
@@ -197,7 +197,7 @@ def _read_rows(file: tuple[Path, int], inside: Ordinals, out: Floats) -> bool:
     try:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         for run in np.split(np.arange(len(inside)), ends):
-            target = memoryview(out[run[0] : run[-1] + 1]).cast("B")
+            target = out[run[0] : run[-1] + 1].data.cast("B")
             at = offset + int(inside[run[0]]) * row_bytes
             done = 0
             while done < len(target):
