@@ -106,7 +106,13 @@ def main() -> None:
     manage("import_images", "reference", str(inputs / "manifest.csv"), "--create",
            "--root", str(options.data.resolve()),
            "--captions", str(inputs / "captions.csv"))  # fmt: skip
-    manage("screen_images", "reference", "--labels", str(inputs / "screening.csv"))
+    manage(
+        "screen_images",
+        "reference",
+        "--labels",
+        str(inputs / "screening.csv"),
+        "--labels-only",
+    )
     _make_people(manage, done=work / "people.done")
     _unless(work / "study.done", manage, "create_study", "reference", "--collection", "reference",
             "--from", str(inputs / "study.toml"))  # fmt: skip

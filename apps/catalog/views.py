@@ -111,7 +111,10 @@ class ImagesView(ListAPIView):
         body.is_valid(raise_exception=True)
         why = body.validated_data["excluded"]
         changed = services.exclude_images(
-            collection=collection, reasons=dict.fromkeys(body.validated_data["image_ids"], why)
+            collection=collection,
+            reasons=dict.fromkeys(body.validated_data["image_ids"], why),
+            labelled_at=timezone.now(),
+            labelled_by_id=request.user.pk,
         )
         return Response({"changed": changed})
 

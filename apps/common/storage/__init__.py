@@ -15,11 +15,14 @@ from apps.common.storage.files import (
     checked,
     compare,
     discard,
+    discard_folder,
+    local_copies,
     local_copy,
     local_path,
     object_store,
     publish,
     stored_names,
+    stored_size,
 )
 from apps.common.storage.local import BLOCK, published, sha256_of, sweep_leftovers
 
@@ -32,6 +35,8 @@ __all__ = [
     "checked",
     "compare",
     "discard",
+    "discard_folder",
+    "local_copies",
     "local_copy",
     "local_path",
     "object_store",
@@ -39,5 +44,6 @@ __all__ = [
     "published",
     "sha256_of",
     "stored_names",
+    "stored_size",
     "sweep_leftovers",
 ]

@@ -14,11 +14,13 @@ from apps.retrieval.compute.search.definition import (
     tanimoto,
 )
 from apps.retrieval.compute.search.streaming import euclidean
+from apps.retrieval.compute.search.words import cluster_words
 
 __all__ = [
     "Neighbours",
     "Search",
     "city_block",
+    "cluster_words",
     "colour_layout",
     "euclidean",
     "euclidean_distances",

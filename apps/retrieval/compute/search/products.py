@@ -28,10 +28,12 @@ class Products(Protocol):
     Attributes:
         growth: (queries,): a product is off by at most growth |q||x|, and a norm by at most
             `norm_growth` |x|²; both but for products that underflow.
+        is_coarse: there are products with closer bounds, which take longer.
     """
 
     growth: Doubles
     norm_growth: float
+    is_coarse: bool
 
     def of(self, rows: Floats) -> tuple[Floats, Floats]:
         """-2 q·x of shape (queries, rows), overwritten by the next call, and |x|² (rows,)."""
@@ -51,6 +53,8 @@ def growth_of(dimensions: int) -> float:
 
 class NumpyProducts:
     """In float32 by NumPy, for rows in float32: needs nothing else."""
+
+    is_coarse = False
 
     def __init__(self, queries: Floats, *, block_rows: int) -> None:
         count, dimensions = queries.shape
@@ -82,6 +86,8 @@ class TorchProducts:
     a GPU all rows of a block are. When a GPU's memory is short, it takes half as many rows at a
     time from then on.
     """
+
+    is_coarse = False
 
     def __init__(self, queries: Floats, *, block_rows: int, device: str = "cpu") -> None:
         import torch
@@ -179,6 +185,8 @@ class CoarseProducts(TorchProducts):
 
     with |q - q'| known for each query. Numbers below 2^-126 may be taken for 0, as in float32.
     """
+
+    is_coarse = True
 
     def __init__(self, queries: Floats, *, block_rows: int, device: str = "cpu") -> None:
         super().__init__(queries, block_rows=block_rows, device=device)

@@ -56,7 +56,7 @@ class Rows:
     @property
     def row_bytes(self) -> int:
         shard = self.shards[0]
-        return shard.shape[1] * shard.dtype.itemsize
+        return int(shard.shape[1] * shard.dtype.itemsize)
 
     def places(self, block_rows: int) -> Iterator[Place]:
         for number, shard in enumerate(self.shards):
@@ -111,7 +111,8 @@ def _file_of(shard: Floats) -> tuple[Path, int] | None:
 
 
 def _physical_memory() -> int:
-    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return pages * size
 
 
 def _read(

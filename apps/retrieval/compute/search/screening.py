@@ -93,11 +93,14 @@ class Screening:
         self.tiny = tiny_of(dimensions)
         self.candidates = Candidates(queries=len(queries), k=k, room=most + block_rows)
         self.products: SimpleQueue[Products] = SimpleQueue()
+        self.closer: SimpleQueue[Products] = SimpleQueue()  # take the places of coarse ones
         self._lock = Lock()
 
     def screen(self, start: int, rows: Floats, eligible: npt.NDArray[np.bool_]) -> None:
         """Note the rows of a block that may be among the nearest of a query."""
         products = self.products.get()
+        if products.is_coarse and not self.closer.empty():
+            products = self.closer.get()
         try:
             s, norms = products.of(rows)
             block = Block.of(start, rows, norms, eligible, products.norm_growth)

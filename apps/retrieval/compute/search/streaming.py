@@ -222,10 +222,8 @@ class _Choice:
             return
         self.is_coarse = False  # asked once
         if self.screening.is_too_coarse:
-            fine = [self._made(ways.TorchProducts) for _ in range(self.plan.threads)]
-            for better in fine:
-                self.screening.products.get()
-                self.screening.products.put(better)
+            for _ in range(self.plan.threads):
+                self.screening.closer.put(self._made(ways.TorchProducts))
 
     def _made(self, way: Any, **more: Any) -> Products:
         made: Products = way(self.screening.queries, block_rows=self.plan.block_rows, **more)

@@ -11,7 +11,7 @@ from apps.retrieval import registry, selectors
 from apps.retrieval.compute.pixels import Pixels, UnreadableError
 from apps.retrieval.models import FeatureSpace
 from apps.retrieval.services.extraction.errors import VersionChangedError
-from apps.retrieval.services.extraction.extractors import load_extractor
+from apps.retrieval.services.extraction.extractors import extracted, load_extractor
 from apps.retrieval.services.extraction.learning import arrays_of
 
 Item = TypeVar("Item")
@@ -63,7 +63,7 @@ def vectors_of(
     def run(number: int) -> None:
         extractor, names = extractors[number]
         if waiting[number]:
-            for name, found in extractor.extract(waiting[number], spaces=names).items():
+            for name, found in extracted(extractor, waiting[number], spaces=names).items():
                 rows[name].append(found.astype(registry.space_of(name=name).dtype))
             waiting[number] = []
 
@@ -83,7 +83,7 @@ def vectors_of(
     if items:
         for entry, model in learned:
             sources = {name: found[name].astype(np.float32) for name in entry.sources}
-            computed = entry.load()().transform(sources=sources, model=model)
+            computed = entry.make().transform(sources=sources, model=model)
             for space in entry.spaces:
                 found[space.name] = computed[space.name].astype(space.dtype)
     asked = {space.name for space in spaces}

@@ -2,7 +2,14 @@ import { Group, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { EmptyState } from "@/components/ui";
 import { count, counted, percent } from "@/lib/format";
-import { inPercent, intervalOf, numberOf, reasonFinder, scopeWord } from "../lib/numbers";
+import {
+  inPercent,
+  intervalOf,
+  measureWord,
+  numberOf,
+  reasonFinder,
+  scopeWord,
+} from "../lib/numbers";
 import { Figures, type SectionProps } from "./Figures";
 import { ReportTable, Value } from "./ReportTable";
 
@@ -145,7 +152,7 @@ export function PrecisionSection({ slug, report }: SectionProps) {
           keyOf={(row) => [row.method, row.measure].join("|")}
           columns={[
             { title: "Method", cell: (row) => row.method },
-            { title: "Measure", cell: (row) => row.measure },
+            { title: "Measure", cell: (row) => measureWord(row.measure) },
             {
               title: withUnit("Value", "%"),
               number: true,
@@ -189,8 +196,8 @@ export function PrecisionSection({ slug, report }: SectionProps) {
 
 /** "P@5" of method m -> family P, param m@5: the names of values.csv. */
 function atOf(measure: string, category: string, method: string): [string, string, string] {
-  const [family = measure, cutoff = ""] = measure.split("@");
-  return [family, category, `${method}@${cutoff}`];
+  const [family = measure, cutoff] = measure.split("@");
+  return [family, category, cutoff === undefined ? method : `${method}@${cutoff}`];
 }
 
 export function PoolSection({ slug, report }: SectionProps) {
