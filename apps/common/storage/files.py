@@ -110,7 +110,7 @@ def read_soon(name: str) -> bytes:
     if (store := object_store()) is not None:
         return store.read_soon(name)
     with default_storage.open(name, "rb") as file:
-        return file.read()
+        return cast("bytes", file.read())
 
 
 def compare(name: str, *, sha256: str) -> None:
