@@ -35,7 +35,7 @@ def test_everything_but_name_categories_and_queries_has_a_default():
         collection="",
         description="",
         protocol="graded_pair",
-        methods=("r_full", "r_sum", "r_max", "cld", "ehd"),
+        methods=("r_full", "r_sum", "r_max", "gf", "cw"),
         depth=50,
         overlap=0.10,
         seed=0,
