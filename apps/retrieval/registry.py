@@ -81,15 +81,21 @@ class LearnedEntry:
         path: dotted path of a class like `apps.retrieval.compute.learned.base.Learner`; its module
             imports nothing heavy, because its `version` is read by the web process.
         sources: the spaces it is computed from; extractors compute them.
+        options: what the class is made with, by name; its version says what decides numbers.
     """
 
     name: str
     path: str
     sources: tuple[str, ...]
     spaces: tuple[SpaceEntry, ...]
+    options: tuple[tuple[str, Any], ...] = ()
 
     def load(self) -> Any:
         return _load(self.path)
+
+    def make(self) -> Any:
+        """An instance."""
+        return self.load()(**dict(self.options))
 
 
 Producer = ExtractorEntry | LearnedEntry
@@ -97,10 +103,13 @@ Producer = ExtractorEntry | LearnedEntry
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A space searched in one way.
+    """A space searched in one way; `services.searches.search_of` gives its search.
 
-    `search` is the dotted path of a function with the signature of
-    `apps.retrieval.compute.search.Search`.
+    Attributes:
+        search: dotted path of a function with the signature of
+            `apps.retrieval.compute.search.Search`.
+        options: further arguments of that function, by name.
+        uses_model: it is also given the `model` of its space, which is a learned one.
     """
 
     name: str
@@ -109,6 +118,8 @@ class MethodEntry:
     search_title: str
     description: str
     search: str
+    options: tuple[tuple[str, Any], ...] = ()
+    uses_model: bool = False
 
     def load(self) -> Any:
         return _load(self.search)
@@ -223,8 +234,19 @@ def _regional_maxima(channels: int) -> LearnedEntry:
     )
 
 
+def _cluster_words(most: int) -> LearnedEntry:
+    return LearnedEntry(
+        name="cw",
+        path="apps.retrieval.compute.learned.words.ClusterWords",
+        sources=("fcth", "cedd", "ehd", "cld", "gabor"),
+        spaces=(SpaceEntry("cw", "Cluster words", 5),),
+        options=(("most", most),),
+    )
+
+
 _EUCLIDEAN = "apps.retrieval.compute.search.euclidean"
 _TANIMOTO = "apps.retrieval.compute.search.tanimoto"
+_WORDS = "apps.retrieval.compute.search.cluster_words"
 _METHODS = (
     MethodEntry(
         "r_full",
@@ -308,6 +330,30 @@ _METHODS = (
         "The directions of edges in 4 x 4 fields (MPEG-7 edge histogram descriptor).",
         "apps.retrieval.compute.search.city_block",
     ),
+    MethodEntry(
+        "cw",
+        "Cluster words",
+        "cw",
+        "boolean, any word",
+        "The clusters that an image's five global descriptors are in: more shared ones first, then "
+        "rarer ones. May find fewer results than asked for.",
+        _WORDS,
+        uses_model=True,
+    ),
+)
+# Known by name, but not offered in lists.
+_STRICTER = tuple(
+    MethodEntry(
+        f"cw_{words}",
+        f"Cluster words, {words} shared",
+        "cw",
+        f"boolean, at least {words} words",
+        f"As cw, but only images that share at least {words} of the five clusters.",
+        _WORDS,
+        options=(("min_match", words),),
+        uses_model=True,
+    )
+    for words in range(2, 6)
 )
 
 
@@ -316,10 +362,14 @@ def extractors() -> tuple[ExtractorEntry, ...]:
 
 
 def learned() -> tuple[LearnedEntry, ...]:
-    return (_regional_maxima(LAST_CHANNELS[settings.BACKBONE]),)
+    return (
+        _cluster_words(settings.CW_CLUSTERS),
+        _regional_maxima(LAST_CHANNELS[settings.BACKBONE]),
+    )
 
 
 def methods() -> tuple[MethodEntry, ...]:
+    """What is offered to choose from."""
     return _METHODS + tuple(
         MethodEntry(
             line.name,
@@ -337,7 +387,8 @@ def methods() -> tuple[MethodEntry, ...]:
 
 
 def method_names() -> tuple[str, ...]:
-    return tuple(method.name for method in methods())
+    """All names that a study may write."""
+    return tuple(method.name for method in (*methods(), *_STRICTER))
 
 
 def producers() -> tuple[Producer, ...]:
@@ -383,7 +434,7 @@ def learned_named(*, name: str) -> LearnedEntry:
 
 
 def method_of(*, name: str) -> MethodEntry:
-    for method in methods():
+    for method in (*methods(), *_STRICTER):
         if method.name == name:
             return method
     known = ", ".join(method_names())

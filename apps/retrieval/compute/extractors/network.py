@@ -8,14 +8,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from apps.retrieval.compute.pixels import Pixels
+from apps.retrieval.compute.pixels import DeviceMemoryError, Pixels
 
 Found = dict[str, npt.NDArray[Any]]
 BATCH_ON_CPU, BATCH_ON_GPU = 32, 128
-
-
-class OutOfMemoryError(Exception):
-    """Not even one picture fits into the device's memory."""
 
 
 class Network:
@@ -72,14 +68,15 @@ class Network:
         Batches stay that small from then on.
 
         Raises:
-            OutOfMemoryError: one picture alone is too much.
+            DeviceMemoryError: one picture alone is too much.
         """
         try:
             return extract(batch)
         except torch.OutOfMemoryError as error:
             if len(batch) == 1:
-                raise OutOfMemoryError(
-                    f"The memory of {self.device} does not hold one picture: {_first_line(error)}"
+                raise DeviceMemoryError(
+                    f"The memory of the device ({self.device}) does not hold a single image: "
+                    f"{_first_line(error)}"
                 ) from error
         # Outside the handler: the error's frames hold the tensors that did not fit.
         if self.device.startswith("cuda"):
@@ -105,7 +102,7 @@ def over_places(places: torch.Tensor, how: str) -> torch.Tensor:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
+    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def first_bad(names: Iterable[str], tensors: Iterable[torch.Tensor]) -> str | None:
