@@ -86,6 +86,7 @@ def world() -> World:
             "import_id": _keys(Import),
             "pk": sorted({*_keys(User), *_keys(Invitation), *_keys(ExpertiseGroup)}),
             "id": sorted({*_keys(User), *_keys(Job), *_keys(Import)}),
+            "method": [f"{MARK}-method", "nothing"],
             "release_id": [1],
             "token": ["nothing"],
             "name": ["agreement", "assessor_pairs", "precision", "model_agreement", "values"],
