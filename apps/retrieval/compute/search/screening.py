@@ -15,10 +15,11 @@ from apps.retrieval.compute.search.base import (
     Floats,
     Neighbours,
     Ordinals,
+    in_float32,
     nearest,
 )
 from apps.retrieval.compute.search.candidates import Candidates
-from apps.retrieval.compute.search.definition import euclidean_distances
+from apps.retrieval.compute.search.definition import distances_of_wide, euclidean_distances
 from apps.retrieval.compute.search.products import Products
 from apps.retrieval.compute.search.reading import READ_ALONE, Rows
 
@@ -217,10 +218,14 @@ class Screening:
         rows, begins = np.unique(ordinals[order], return_index=True)
         ends = np.append(begins[1:], len(order))
 
+        wide = self.queries.astype(np.float64)
+
         def measure(reading: Future[Floats], start: int) -> None:
-            for number, row in enumerate(reading.result(), start):
+            for number, row in enumerate(in_float32(reading.result()), start):
                 pairs = order[begins[number] : ends[number]]
-                out[pairs] = euclidean_distances(query=row, rows=self.queries[query[pairs]])
+                out[pairs] = distances_of_wide(
+                    one=row.astype(np.float64), others=wide, which=query[pairs].tolist()
+                )
 
         step = max(1, FETCHED_BYTES // self.rows.row_bytes)
         at_work: deque[Future[None]] = deque()
