@@ -43,8 +43,8 @@ def euclidean_distances(*, query: Floats, rows: Floats) -> Doubles:
     return out
 
 
-def distances_of_wide(*, one: Doubles, others: Doubles, which: Sequence[int]) -> Doubles:
-    """The definition for vectors that are in float64 already: of `one` to some of the others."""
+def distances_to_some(*, one: Doubles, others: Floats, which: Sequence[int]) -> Doubles:
+    """The definition, of a vector that is in float64 already to some of the others."""
     out = np.empty(len(which))
     step = max(1, EXACT_BYTES // (8 * len(one)))
     differences = _scratch(min(step, len(which)), len(one))
