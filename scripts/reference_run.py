@@ -21,6 +21,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sections import with_sections_of
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Kinds that the reference study screened out: abstract illustrations and multi-panel figures.
@@ -126,7 +128,8 @@ def main() -> None:
     text = _summary(work / "release", rows=rows, options=options)
     sys.stdout.write(text)
     if options.record:
-        options.record.write_text(text, encoding="utf-8")
+        whole = with_sections_of(options.record, text=text)
+        options.record.write_text(whole, encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:

@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.retrieval import bench
-from apps.retrieval.bench import base
+from apps.retrieval.bench import base, growth, scale
 from apps.retrieval.bench.search import search_of_512_dimensions
 
 
@@ -43,6 +43,34 @@ def test_the_table_is_written_for_programs_too(tmp_path, capsys):
 def test_an_unknown_measurement_is_refused():
     with pytest.raises(CommandError, match="no measurement 'speed'"):
         call_command("bench", "--only", "speed")
+
+
+def test_a_search_from_disk_is_measured_beside_the_machine(settings, tmp_path, monkeypatch):
+    settings.DATA = tmp_path
+    settings.SHARD_ROWS = 50
+    monkeypatch.setattr(scale, "PAPER_ROWS", 40 * 120)
+    monkeypatch.setattr(scale, "DIMENSIONS", 300)
+    monkeypatch.setattr(scale, "QUERIES", 7)
+    monkeypatch.setattr(scale, "BEST", 10)
+    lines = {line.name: line for line in scale.search_from_disk(quick=True)}
+    what = "search, top-10, 7 queries, 120 x 300 float16"
+    assert lines[what].value > 0
+    assert lines[f"{what}: memory / limit"].holds
+    rate = lines[f"{what}: products"].value * 1e9
+    assert rate * lines[what].value == pytest.approx(2 * 120 * 300 * 7)
+    assert list(tmp_path.iterdir()) == [], "the vectors are removed"
+
+
+def test_a_search_from_disk_is_refused_when_the_disk_is_too_small(settings, tmp_path, monkeypatch):
+    settings.DATA = tmp_path
+    monkeypatch.setattr(scale, "PAPER_ROWS", 10**12)
+    with pytest.raises(CommandError, match=r"1,000,000,000,000 rows .* need .* GB"):
+        call_command("bench", "--only", "full", "--out", str(tmp_path / "out.json"))
+
+
+def test_the_exponent_of_a_growth():
+    assert growth.fitted({"10": 3.0, "20": 6.0, "40": 12.0}) == pytest.approx(1)
+    assert growth.fitted({"1": 1.0, "2": 4.0, "4": 16.0}) == pytest.approx(2)
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ def cluster_words(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     model: Mapping[str, npt.NDArray[Any]],
     min_match: int = 1,
 ) -> list[Neighbours]:
@@ -61,6 +62,7 @@ def cluster_words(
         memory: not needed: memory grows with the rows that match, at most all of the range.
         threads: one works.
         on_rows: told when all rows are done.
+        device: always on the processor.
         model: of `apps.retrieval.compute.learned.words.ClusterWords`.
         min_match: 1 (any word) to 5 (all words).
 

@@ -166,6 +166,7 @@ def _searched(work: _Work, method: registry.MethodEntry) -> Ranked:
                 memory=settings.SEARCH_MEMORY,
                 threads=settings.THREADS or None,
                 on_rows=work.check_time,
+                device="cpu",  # one query: rows would take longer to get to a GPU
             )
     best = merged(found, k=work.depth)
     return Ranked(best.ordinals, strictly_decreasing(scores=-best.distances))

@@ -14,6 +14,7 @@ from apps.jobs.registry import Progress
 from apps.retrieval import registry, selectors
 from apps.retrieval.compute.search import Neighbours
 from apps.retrieval.models import FeatureSpace
+from apps.retrieval.services.extraction import pick_device
 from apps.retrieval.services.pools.steps import QUERIES, queries_of
 from apps.retrieval.services.searches import search_of
 from apps.studies.models import Study
@@ -46,6 +47,7 @@ def search_rows(part: JobPart, progress: Progress) -> dict[str, Any]:
             memory=settings.SEARCH_MEMORY,
             threads=settings.THREADS or None,
             on_rows=progress,
+            device=pick_device(device=params.get("device", "cpu")),
         )
     name = f"pools/{study.pk}/{part.job_id}/{params['method']}-{start:010d}.npz"
     with tempfile.TemporaryFile() as file:
