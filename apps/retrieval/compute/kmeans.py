@@ -176,4 +176,3 @@ def fill_empty(labels: Labels, *, points: Points, centroids: Doubles) -> None:
         sizes[labels[point]] -= 1
         sizes[cluster] = 1
         labels[point] = cluster
-
