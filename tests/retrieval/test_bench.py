@@ -28,6 +28,21 @@ def test_the_quickest_round_counts_and_the_first_is_not_one(monkeypatch):
     assert bench.quickest({"x": lambda: None}, rounds=2) == {"x": 3}
 
 
+def test_a_round_goes_there_and_back_and_the_first_is_not_one(monkeypatch):
+    clock = iter(range(1000))
+    order = []
+    monkeypatch.setattr(base, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    times = base.in_rounds(
+        {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=3
+    )
+    assert "".join(order) == "abba" * 4
+    assert times == {"a": [1, 1, 1], "b": [1, 1, 1]}
+
+
+def test_a_busy_round_does_not_move_a_ratio():
+    assert base.ratio([1.0, 1.1, 50.0], [2.0, 2.2, 2.0]) == pytest.approx(0.5)
+
+
 def test_the_table_is_written_for_programs_too(tmp_path, capsys):
     out = tmp_path / "bench.json"
     call_command("bench", "--quick", "--only", "descriptors", "--out", str(out))
