@@ -14,6 +14,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 
+from apps.analytics.models import Release
+from apps.analytics.services.releases import request_release
 from apps.catalog.models import Collection, Image, Import
 from apps.catalog.services import request_import
 from apps.catalog.sources import folder_source
@@ -24,6 +26,7 @@ from apps.retrieval.models import FeatureSpace, PoolEntry, PoolSource, Ranking, 
 from apps.retrieval.services import request_extraction, request_pools
 from apps.studies.models import Study
 from tests.factories import NOON, make_category, make_collection, make_query, make_study
+from tests.factories.analytics import make_judged_study
 from tests.factories.features import make_pictured_collection
 from tests.factories.pictures import picture_bytes
 from tests.faulty import Disk, full_disk
@@ -190,6 +193,23 @@ def check_each_failure(work, fails_at, tmp_path) -> int:
 def test_a_disk_that_is_full_at_the_nth_write(kind, tmp_path):
     writes = check_each_failure(kind(), lambda n: full_disk(full_from=n), tmp_path)
     assert writes >= {Extraction: 10, Pools: 20, Importing: 10}[kind]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 30])
+def test_a_release_for_which_there_is_no_room(n, tmp_path):
+    study = make_judged_study()
+    with full_disk(full_from=n) as disk:
+        job = work_on_job(
+            job=request_release(study=study, names=False, requested_at=NOON), worker="w"
+        )
+    assert disk.was_full
+    assert (job.state, job.error) == (
+        "failed",
+        "release: Disk full: free some space and try again.",
+    )
+    assert list(stored_names()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not Release.objects.exists()
 
 
 # --- the same with a store -------------------------------------------------------------------

@@ -293,6 +293,14 @@ def test_what_passes_is_tried_again_and_goes_on_where_it_broke(refusing, script)
     assert refusing.asked == len(script)
 
 
+def test_a_page_does_not_wait_for_a_silent_store(refusing, monkeypatch):
+    monkeypatch.setattr(objects, "SOON_SECONDS", 0.3)
+    refusing.script = ["hang"]
+    with pytest.raises(storage.StoreUnavailableError, match="does not answer"):
+        storage.read_soon("a")
+    assert refusing.asked == 1
+
+
 def test_an_answer_that_is_always_cut_off_ends_in_a_sentence(refusing):
     refusing.script = ["cut"]
     with pytest.raises(storage.StoreUnavailableError, match="does not answer"):

@@ -7,6 +7,7 @@ SHA-256. Nothing else may know which of the two it is: see `docs/decisions/objec
 
 from apps.common.storage.errors import (
     DamagedFileError,
+    StoreError,
     StoreFullError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -21,6 +22,7 @@ from apps.common.storage.files import (
     local_path,
     object_store,
     publish,
+    read_soon,
     stored_names,
     stored_size,
 )
@@ -29,6 +31,7 @@ from apps.common.storage.local import BLOCK, published, sha256_of, sweep_leftove
 __all__ = [
     "BLOCK",
     "DamagedFileError",
+    "StoreError",
     "StoreFullError",
     "StoreRefusedError",
     "StoreUnavailableError",
@@ -42,6 +45,7 @@ __all__ = [
     "object_store",
     "publish",
     "published",
+    "read_soon",
     "sha256_of",
     "stored_names",
     "stored_size",

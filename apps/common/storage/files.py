@@ -100,6 +100,19 @@ def _blocks_of(store: "ObjectStorage", name: str) -> Opened:
         raise _missing(name) from error
 
 
+def read_soon(name: str) -> bytes:
+    """All of a small file for a page, unchecked; an object store is asked once and briefly.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StoreError: the object store says so, or does not answer within seconds.
+    """
+    if (store := object_store()) is not None:
+        return store.read_soon(name)
+    with default_storage.open(name, "rb") as file:
+        return cast("bytes", file.read())
+
+
 def compare(name: str, *, sha256: str) -> None:
     """Read all of a stored file and compare it with a checksum, whatever was known before.
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 VERSION = "illustrations.1"
 LEAST = 5  # labels of either kind without which nothing is learned
-# By cross-validation grouped by source on the tuning sources (scripts/screening_kernel.py).
+# By cross-validation grouped by source on the tuning sources (scripts/screening_run.py).
 PENALTY = 10.0
 WIDTH = 1.0  # gamma in units of 1 / dimensions
 FOLDS = 5

@@ -6,4 +6,9 @@ export const routes: RouteObject[] = [
     handle: { needs: "admin" },
     lazy: async () => ({ Component: (await import("./pages/Spaces")).Spaces }),
   },
+  {
+    path: "collections/:slug/screening",
+    handle: { needs: "admin" },
+    lazy: async () => ({ Component: (await import("./pages/Screening")).Screening }),
+  },
 ];

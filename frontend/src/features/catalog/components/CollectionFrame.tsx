@@ -6,10 +6,12 @@ import { Page, QueryState } from "@/components/ui";
 import { count, counted } from "@/lib/format";
 import { collectionQuery } from "../api/get-collection";
 import type { Collection } from "../api/types";
+import classes from "./CollectionFrame.module.css";
 
 const TABS = [
   { tab: "images", label: "Images", path: "" },
   { tab: "import", label: "Import", path: "/import" },
+  { tab: "screening", label: "Screening", path: "/screening" },
   { tab: "spaces", label: "Feature spaces", path: "/spaces" },
 ] as const;
 
@@ -43,7 +45,7 @@ export function CollectionFrame({ tab, children }: Props) {
               void navigate(`/collections/${slug}${path}`);
             }}
           >
-            <Tabs.List mb="md">
+            <Tabs.List mb="md" className={classes.tabs}>
               {TABS.map((each) => (
                 <Tabs.Tab key={each.tab} value={each.tab}>
                   {each.label}
