@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.retrieval import bench
-from apps.retrieval.bench import base, growth, scale
+from apps.retrieval.bench import base, growth, scale, words
 from apps.retrieval.bench.search import search_of_512_dimensions
 
 
@@ -93,3 +93,11 @@ def test_our_search_is_compared_with_three_others():
     lines = {line.name.split(": ")[1]: line for line in search_of_512_dimensions(quick=True)}
     assert set(lines) == {"ours", "numpy", "torch", "faiss", "ours / fastest"}
     assert lines["ours / fastest"].bound == "<= 1.1"
+
+
+@pytest.mark.slow
+def test_cluster_words_are_learned_and_asked():
+    learning, asking = words.words_of_the_papers_size(quick=True)
+    assert "71 clusters of 5,000 x 192" in learning.name
+    assert "200 queries, 678,347 images" in asking.name
+    assert 0 < asking.value < 60
