@@ -59,7 +59,7 @@ PEOPLE = {"MD": 2, "ML": 2, "CS": 7}
 # How a label becomes a level: the first column in which query and candidate have the same word.
 LEVEL_OF_SAME = {"case": 5, "label": 4, "location": 3, "look": 2}
 
-SPACES = ("r_full", "r_sum", "r_max", "cld", "ehd")
+SPACES = ("r_full", "r_sum", "r_max", "gf", "cw")  # of the paper
 CUTS = (5, 10, 20, 50)
 
 INTRODUCTION = """\

@@ -110,7 +110,7 @@ def _mark_images(collection: Collection) -> None:
         image.has_derivatives = True
         image.save()
         Caption.objects.create(image=image, position=0, text=f"{MARK} caption")
-        Screening.objects.create(image=image, label=f"{MARK}-reason", several=float(SCORE))
+        Screening.objects.create(image=image, problem=f"{MARK} damaged", several=float(SCORE))
         for name in (image.thumb_name, image.display_name):
             publish(name, io.BytesIO(b"RIFF....WEBP"))
 

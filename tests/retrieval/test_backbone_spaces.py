@@ -31,6 +31,15 @@ absent = { model = "some/absent", output = "pooled" }
 """
 
 
+@pytest.fixture(autouse=True)
+def _threads_as_before():
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def lines(settings, tmp_path, no_hub):
     """Writes the file of spaces."""
@@ -175,7 +184,7 @@ def load_extractor_again() -> None:
 
 
 def test_a_job_goes_on_in_smaller_batches_when_memory_is_short(lines, settings, monkeypatch):
-    settings.SHARD_ROWS = 8
+    settings.SHARD_ROWS, settings.THREADS = 8, 1
     collection = make_pictured_collection(n_images=13)
     extract(collection, "tiny_sum")
     expected = rows_of("tiny_sum")

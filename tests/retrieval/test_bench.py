@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.retrieval import bench
-from apps.retrieval.bench import base, growth, scale
+from apps.retrieval.bench import base, growth, scale, words
 from apps.retrieval.bench.search import search_of_512_dimensions
 
 
@@ -26,6 +26,21 @@ def test_the_quickest_round_counts_and_the_first_is_not_one(monkeypatch):
     clock = iter([0, 10, 14, 20, 23])  # the warm-up is not timed; then 4, then 3
     monkeypatch.setattr(base, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     assert bench.quickest({"x": lambda: None}, rounds=2) == {"x": 3}
+
+
+def test_a_round_goes_there_and_back_and_the_first_is_not_one(monkeypatch):
+    clock = iter(range(1000))
+    order = []
+    monkeypatch.setattr(base, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    times = base.in_rounds(
+        {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=3
+    )
+    assert "".join(order) == "abba" * 4
+    assert times == {"a": [1, 1, 1], "b": [1, 1, 1]}
+
+
+def test_a_busy_round_does_not_move_a_ratio():
+    assert base.ratio([1.0, 1.1, 50.0], [2.0, 2.2, 2.0]) == pytest.approx(0.5)
 
 
 def test_the_table_is_written_for_programs_too(tmp_path, capsys):
@@ -78,3 +93,11 @@ def test_our_search_is_compared_with_three_others():
     lines = {line.name.split(": ")[1]: line for line in search_of_512_dimensions(quick=True)}
     assert set(lines) == {"ours", "numpy", "torch", "faiss", "ours / fastest"}
     assert lines["ours / fastest"].bound == "<= 1.1"
+
+
+@pytest.mark.slow
+def test_cluster_words_are_learned_and_asked():
+    learning, asking = words.words_of_the_papers_size(quick=True)
+    assert "71 clusters of 5,000 x 192" in learning.name
+    assert "200 queries, 678,347 images" in asking.name
+    assert 0 < asking.value < 60

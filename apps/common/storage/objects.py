@@ -74,10 +74,14 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
         self._clients: dict[tuple[int, bool], Any] = {}
 
     @property
+    def place(self) -> str:
+        """The same from wherever it is reached: `s3://bucket/prefix`."""
+        return f"s3://{self.bucket_name}/{self.location}".rstrip("/")
+
+    @property
     def label(self) -> str:
         """The store in words, without any secret."""
-        place = f"s3://{self.bucket_name}/{self.location}".rstrip("/")
-        return f"{place} at {self.endpoint_url}" if self.endpoint_url else place
+        return f"{self.place} at {self.endpoint_url}" if self.endpoint_url else self.place
 
     def client(self, *, patient: bool = True) -> Any:
         """The process's client; an impatient one asks once and waits for `SOON_SECONDS`."""

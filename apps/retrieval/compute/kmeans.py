@@ -5,7 +5,7 @@ distances in float64 from the definition; products of matrices, whose last digit
 machine, only tell which centroids cannot be the nearest.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ Doubles = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Points = npt.NDArray[Any]  # (n, d): float32, or uint8 where all values are such whole numbers
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 2048  # compared with all centroids
+ROWS_SUMMED = 2**14  # summed up before they are added to the rows before: part of the definition
 ROUNDS = 100
 UNIT_32 = 2.0**-24  # half the gap between 1 and the next float32
 OnRound = Callable[[int, int], None]  # (done, of): first the centroids, then the rounds
@@ -110,24 +111,29 @@ def nearest(points: Points, *, centroids: Doubles) -> Labels:
     Numerical Algorithms, section 3.1), so only centroids with s <= min s + 2 e can be nearest.
     Where that leaves several, the definition decides.
     """
-    narrow = centroids.astype(np.float32)
-    norms = np.square(narrow).sum(axis=1)
-    growth = 2 * (centroids.shape[1] + 8) * UNIT_32
-    longest = np.sqrt(np.square(centroids).sum(axis=1).max())
+    dimensions = centroids.shape[1]
+    # One product gives s: x and a one, times -2 c and |c|².
+    squares = np.square(centroids).sum(axis=1)
+    factors = np.concatenate([-2 * centroids.T, squares[None]]).astype(np.float32)
+    growth = 2 * (dimensions + 8) * UNIT_32
+    longest = np.sqrt(squares.max())
     labels = np.empty(len(points), dtype=np.int64)
-    for start, rows in _blocks(points):
-        s = norms - 2 * (rows @ narrow.T)
+    rows = np.ones((ROWS_AT_ONCE, dimensions + 1), dtype=np.float32)
+    for start in range(0, len(points), ROWS_AT_ONCE):
+        block = points[start : start + ROWS_AT_ONCE]
+        rows[: len(block), :dimensions] = block
+        s = rows[: len(block)] @ factors
+        at = np.arange(len(block))
         best = s.argmin(axis=1)
-        lengths = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
+        lengths = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
         margin = 2 * growth * longest * (2 * lengths + longest)
-        reach = (s[np.arange(len(s)), best] + margin).astype(np.float32)
-        reach = np.nextafter(reach, np.float32(np.inf))
-        close = s <= reach[:, None]
-        for row in np.flatnonzero(np.count_nonzero(close, axis=1) > 1).tolist():
-            some = np.flatnonzero(close[row])
-            distances = squared_distances(centroids[some], points[start + row].astype(np.float64))
+        reach = np.nextafter((s[at, best] + margin).astype(np.float32), np.float32(np.inf))
+        s[at, best] = np.inf
+        for row in np.flatnonzero(s.min(axis=1) <= reach).tolist():
+            some = np.flatnonzero((s[row] <= reach[row]) | (np.arange(len(centroids)) == best[row]))
+            distances = squared_distances(centroids[some], block[row].astype(np.float64))
             best[row] = some[distances.argmin()]
-        labels[start : start + len(rows)] = best
+        labels[start : start + len(block)] = best
     return labels
 
 
@@ -136,9 +142,9 @@ def means(points: Points, *, labels: Labels, clusters: int) -> Doubles:
     from scipy.sparse import csr_array
 
     sums = np.zeros((clusters, points.shape[1]))
-    for start in range(0, len(points), ROWS_AT_ONCE):
-        here = labels[start : start + ROWS_AT_ONCE]
-        rows = points[start : start + ROWS_AT_ONCE].astype(np.float64)
+    for start in range(0, len(points), ROWS_SUMMED):
+        here = labels[start : start + ROWS_SUMMED]
+        rows = points[start : start + ROWS_SUMMED].astype(np.float64)
         # By cluster, and within a cluster by point.
         order = np.argsort(here, kind="stable")
         edges = np.searchsorted(here[order], np.arange(clusters + 1))
@@ -170,8 +176,3 @@ def fill_empty(labels: Labels, *, points: Points, centroids: Doubles) -> None:
         sizes[labels[point]] -= 1
         sizes[cluster] = 1
         labels[point] = cluster
-
-
-def _blocks(points: Points) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    for start in range(0, len(points), ROWS_AT_ONCE):
-        yield start, points[start : start + ROWS_AT_ONCE].astype(np.float32)

@@ -161,7 +161,7 @@ def test_coarse_bounds_that_leave_too_many_candidates_are_given_up(monkeypatch):
     queries, eligible = rows[own].astype(np.float32), np.ones(3000, bool)
     monkeypatch.setattr(streaming, "COARSE_ROWS", 500)
     monkeypatch.setattr(streaming, "COARSE_DIMENSIONS", 1)
-    monkeypatch.setattr(products, "LEAST_GAIN", 0.0)
+    monkeypatch.setattr(products, "coarse_pays", lambda queries, dimensions: True)
     kinds = []
     original = screening.Screening.finish
 
@@ -173,6 +173,16 @@ def test_coarse_bounds_that_leave_too_many_candidates_are_given_up(monkeypatch):
     found = searched(queries, [rows], eligible, own, 10, block_rows=100)
     assert found == definition(queries, rows, eligible, own, 10)
     assert kinds == ["TorchProducts"]
+
+
+def test_whether_coarse_products_pay_is_measured(monkeypatch):
+    monkeypatch.setattr(products, "LEAST_GAIN", 1e9)
+    products.coarse_pays.cache_clear()
+    assert not products.coarse_pays(3, 700)
+    monkeypatch.setattr(products, "LEAST_GAIN", 1e-9)
+    products.coarse_pays.cache_clear()
+    assert products.coarse_pays(3, 700)
+    products.coarse_pays.cache_clear()
 
 
 class WrongProducts(products.TorchProducts):

@@ -63,6 +63,18 @@ class Candidates:
     def of(self, query: int) -> Ordinals:
         return self._ordinals[query, : self.counts[query]]
 
+    def likeliest(self, query: int) -> Ordinals:
+        """Ascending ordinals of the k rows with the lowest middles of their bounds."""
+        count = self.counts[query]
+        middles = self._lower[query, :count] + self._upper[query, :count]
+        chosen = np.argsort(middles, kind="stable")[: self.k]
+        return np.sort(self._ordinals[query, chosen])
+
+    def within(self, query: int, limit: float) -> Ordinals:
+        """Ascending ordinals of the rows that may be no farther than a limit."""
+        count = self.counts[query]
+        return np.sort(self._ordinals[query, :count][self._lower[query, :count] <= limit])
+
     def replace(self, query: int, ordinals: Ordinals, lower: Doubles, upper: Doubles) -> None:
         """Put settled rows in the place of all that the query had."""
         count = len(ordinals)

@@ -39,9 +39,29 @@ def euclidean_distances(*, query: Floats, rows: Floats) -> Doubles:
         some = in_float32(rows[start : start + step])
         difference = differences[: len(some)]
         np.subtract(some, wide, out=difference)
-        np.multiply(difference, difference, out=difference)
-        difference.sum(axis=1, out=out[start : start + step])
-    return np.sqrt(out, out=out)
+        _lengths(difference, out=out[start : start + step])
+    return out
+
+
+def distances_to_some(*, one: Doubles, others: Floats, which: Sequence[int]) -> Doubles:
+    """The definition, of a vector that is in float64 already to some of the others."""
+    out = np.empty(len(which))
+    step = max(1, EXACT_BYTES // (8 * len(one)))
+    differences = _scratch(min(step, len(which)), len(one))
+    for start in range(0, len(which), step):
+        some = which[start : start + step]
+        difference = differences[: len(some)]
+        for number, index in enumerate(some):
+            np.subtract(others[index], one, out=difference[number])
+        _lengths(difference, out=out[start : start + step])
+    return out
+
+
+def _lengths(differences: Doubles, *, out: Doubles) -> None:
+    """Of differences that are overwritten; a few at a time stay in the processor's cache."""
+    np.multiply(differences, differences, out=differences)
+    differences.sum(axis=1, out=out)
+    np.sqrt(out, out=out)
 
 
 _memory = threading.local()

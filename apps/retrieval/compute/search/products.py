@@ -8,8 +8,9 @@ product takes part in no more than m + c additions.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from copy import copy
+from functools import lru_cache
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -19,6 +20,7 @@ UNIT_32 = 2.0**-24  # half the gap between 1 and the next float32
 UNIT_BRAIN = 2.0**-8  # the same of bfloat16
 SUMMED_AT_ONCE = 512  # dimensions of one product: shorter sums have closer bounds
 TILE_ROWS = 512  # widened at a time: 1 MiB of float32, which stays in a core's cache
+COMPARED = 15  # times, to find out
 LEAST_GAIN = 1.3  # coarse products must be faster by so much to be worth their wider bounds
 
 
@@ -37,6 +39,10 @@ class Products(Protocol):
 
     def of(self, rows: Floats) -> tuple[Floats, Floats]:
         """-2 q·x of shape (queries, rows), overwritten by the next call, and |x|² (rows,)."""
+        ...
+
+    def for_another_thread(self) -> Self:
+        """The same queries, shared, with memory of its own for the results."""
         ...
 
 
@@ -77,6 +83,11 @@ class NumpyProducts:
                 else:
                     products += self._doubled[:, piece] @ rows[:, piece].T
         return products, norms
+
+    def for_another_thread(self) -> Self:
+        other = copy(self)
+        other._products = np.empty_like(self._products)
+        return other
 
 
 class TorchProducts:
@@ -130,6 +141,12 @@ class TorchProducts:
                     continue
                 start = stop
         return products, norms
+
+    def for_another_thread(self) -> Self:
+        other = copy(self)
+        other._products = np.empty_like(self._products)
+        other._scratch = {}
+        return other
 
     def _make_room(self) -> None:
         if self.device.type == "cuda":
@@ -246,10 +263,26 @@ def agree(
     )
 
 
-def seconds_of(call: Callable[[], object], *, times: int = 3) -> float:
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - started)
-    return min(taken)
+@lru_cache(maxsize=64)
+def coarse_pays(queries: int, dimensions: int) -> bool:
+    """Whether this machine multiplies in bfloat16 faster than in float32, rounding included.
+
+    Measured once in a process for each shape, in turns, so that a busy moment meets both.
+    """
+    import torch
+
+    width = min(dimensions, SUMMED_AT_ONCE)
+    fine, tile = torch.rand(queries, width), torch.rand(TILE_ROWS, width)
+    coarse, rounded = fine.to(torch.bfloat16), torch.empty_like(tile, dtype=torch.bfloat16)
+
+    def in_bfloat16() -> None:
+        rounded.copy_(tile)
+        torch.mm(coarse, rounded.T)
+
+    best = {False: float("inf"), True: float("inf")}
+    for _ in range(COMPARED):
+        for is_coarse in best:
+            started = time.perf_counter()
+            in_bfloat16() if is_coarse else torch.mm(fine, tile.T)
+            best[is_coarse] = min(best[is_coarse], time.perf_counter() - started)
+    return best[False] >= LEAST_GAIN * best[True]

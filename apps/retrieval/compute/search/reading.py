@@ -19,6 +19,7 @@ from apps.retrieval.compute.search.base import Floats, Ordinals
 
 PAGE = 4096
 LARGE_PART_OF_MEMORY = 0.25  # of the machine's: spaces beyond are not left in the page cache
+READ_OVER = 2  # rows that nobody wants, between two that are: one longer read is cheaper
 READ_ALONE = 4096  # bytes of a row from which on single rows are read, not mapped
 
 
@@ -44,14 +45,24 @@ class Buffer:
 
 
 class Rows:
-    """The rows of shards, in memory or mapped from files."""
+    """The rows of shards, in memory or mapped from files.
 
-    def __init__(self, shards: Sequence[Floats], first: int) -> None:
+    Args:
+        shards: arrays (rows, dimensions) of one type.
+        first: ordinal of the first row.
+        spare_the_cache: what is not in the page cache is not put there. That is so in any case
+            when the shards would take much of it: they would push everything else out and be
+            gone themselves before they are read again.
+    """
+
+    def __init__(
+        self, shards: Sequence[Floats], first: int, *, spare_the_cache: bool = False
+    ) -> None:
         self.shards = shards
         self.starts = first + np.concatenate([[0], np.cumsum([len(shard) for shard in shards])])
         self._files = [_file_of(shard) for shard in shards]
         total = sum(shard.nbytes for shard in shards)
-        self._is_large = total > LARGE_PART_OF_MEMORY * _physical_memory()
+        self._spare = spare_the_cache or total > LARGE_PART_OF_MEMORY * _physical_memory()
 
     @property
     def row_bytes(self) -> int:
@@ -76,7 +87,7 @@ class Rows:
                 offset + place.start * row_bytes,
                 place.rows * row_bytes,
                 buffer,
-                spare_the_cache=self._is_large,
+                spare_the_cache=self._spare,
             )
         if found is None:
             return shard[place.start : place.stop]
@@ -92,7 +103,7 @@ class Rows:
             inside = ascending[low:high] - self.starts[number]
             file = self._files[number]
             if file is None or self.row_bytes < READ_ALONE or not _read_rows(
-                file, inside, rows[low:high]
+                file, inside, rows[low:high], spare_the_cache=self._spare
             ):  # fmt: skip
                 self.shards[number].take(inside, axis=0, out=rows[low:high], mode="clip")
         return rows
@@ -120,9 +131,9 @@ def _read(
 ) -> npt.NDArray[np.uint8] | None:
     """Bytes of a file, or None when it cannot be read (the mapping still can).
 
-    What is in the page cache is copied from there. A large scan that is not goes past the cache
-    (O_DIRECT) where the file system allows it: it would push everything else out and be gone
-    itself before the next scan, and the processor has better to do than to manage its pages.
+    What is in the page cache is copied from there. What is not is read past the cache (O_DIRECT)
+    if the cache is to be spared and the file system allows it; that leaves the processor free
+    too, which would have to manage the pages of the cache.
     """
     try:
         past_the_cache = spare_the_cache and not _is_cached(path, offset, size)
@@ -183,31 +194,33 @@ def _is_cached(path: Path, begin: int, size: int) -> bool:
         os.close(descriptor)
 
 
-def _read_rows(file: tuple[Path, int], inside: Ordinals, out: Floats) -> bool:
-    """Read rows one by one, neighbours together; False when the file cannot be read.
+def _read_rows(
+    file: tuple[Path, int], inside: Ordinals, out: Floats, *, spare_the_cache: bool
+) -> bool:
+    """Read some rows, close neighbours together; False when the file cannot be read.
 
     Through the mapping, every row would draw the pages around it from the disk as well.
     """
     path, offset = file
     row_bytes = out.strides[0]
-    ends = np.flatnonzero(np.diff(inside) != 1) + 1
+    runs = np.split(inside, np.flatnonzero(np.diff(inside) > 1 + READ_OVER) + 1)
+    spans = [(int(run[0]), int(run[-1]) + 1 - int(run[0])) for run in runs]
+    buffer = Buffer(max(rows for _, rows in spans) * row_bytes)
+    done = 0
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        past_the_cache = spare_the_cache and not _is_cached(
+            path, offset + spans[0][0] * row_bytes, row_bytes
+        )
+        for run, (start, rows) in zip(runs, spans, strict=True):
+            found = read_at(
+                path,
+                offset + start * row_bytes,
+                rows * row_bytes,
+                buffer,
+                past_the_cache=past_the_cache,
+            )
+            out[done : done + len(run)] = found.view(out.dtype).reshape(rows, -1)[run - start]
+            done += len(run)
     except OSError:
         return False
-    try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-        for run in np.split(np.arange(len(inside)), ends):
-            target = out[run[0] : run[-1] + 1].data.cast("B")
-            at = offset + int(inside[run[0]]) * row_bytes
-            done = 0
-            while done < len(target):
-                got = os.preadv(descriptor, [target[done:]], at + done)
-                if not got:
-                    return False
-                done += got
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
     return True

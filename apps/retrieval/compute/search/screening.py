@@ -15,10 +15,12 @@ from apps.retrieval.compute.search.base import (
     Floats,
     Neighbours,
     Ordinals,
+    in_float32,
+    merged,
     nearest,
 )
 from apps.retrieval.compute.search.candidates import Candidates
-from apps.retrieval.compute.search.definition import euclidean_distances
+from apps.retrieval.compute.search.definition import distances_to_some, euclidean_distances
 from apps.retrieval.compute.search.products import Products
 from apps.retrieval.compute.search.reading import READ_ALONE, Rows
 
@@ -194,16 +196,33 @@ class Screening:
             return float(np.median(self.candidates.counts)) > COARSE_ENOUGH * self.k
 
     def finish(self, workers: ThreadPoolExecutor) -> list[Neighbours]:
-        """The nearest by exact distances."""
+        """The nearest by exact distances.
+
+        Those of the likeliest k come first: the farthest of them is a limit as close as can be,
+        which spares most of the others when bounds are wide.
+        """
         self.candidates.prune()
-        found = [np.sort(self.candidates.of(index)) for index in range(len(self.queries))]
+        everybody = range(len(self.queries))
+        likeliest = [self.candidates.likeliest(index) for index in everybody]
+        first = self._exact(likeliest, workers)
+        others = []
+        for index, known, distances in zip(everybody, likeliest, first, strict=True):
+            squared = float(np.square(distances).max(initial=0.0))
+            offset = float(self.norms[index] ** 2)
+            limit = squared + self.slack * (squared + offset) - offset
+            left = self.candidates.within(index, limit if len(known) == self.k else np.inf)
+            others.append(np.setdiff1d(left, known, assume_unique=True))
+        second = self._exact(others, workers)
+        return [
+            merged([Neighbours(a, b), Neighbours(c, d)], k=self.k)
+            for a, b, c, d in zip(likeliest, first, others, second, strict=True)
+        ]
+
+    def _exact(self, found: list[Ordinals], workers: ThreadPoolExecutor) -> list[Doubles]:
         if self.rows.row_bytes < READ_ALONE:
-            distances = list(
-                workers.map(euclidean_distances_of, repeat(self.rows), self.queries, found)
-            )
-        else:
-            distances = self._distances_row_by_row(found, workers)
-        return [nearest(one, two, k=self.k) for one, two in zip(found, distances, strict=True)]
+            distances = workers.map(euclidean_distances_of, repeat(self.rows), self.queries, found)
+            return list(distances)
+        return self._distances_row_by_row(found, workers)
 
     def _distances_row_by_row(
         self, found: list[Ordinals], workers: ThreadPoolExecutor
@@ -217,10 +236,14 @@ class Screening:
         rows, begins = np.unique(ordinals[order], return_index=True)
         ends = np.append(begins[1:], len(order))
 
+        queries = in_float32(self.queries)  # in float64 they would fall out of the cache
+
         def measure(reading: Future[Floats], start: int) -> None:
-            for number, row in enumerate(reading.result(), start):
+            for number, row in enumerate(in_float32(reading.result()), start):
                 pairs = order[begins[number] : ends[number]]
-                out[pairs] = euclidean_distances(query=row, rows=self.queries[query[pairs]])
+                out[pairs] = distances_to_some(
+                    one=row.astype(np.float64), others=queries, which=query[pairs].tolist()
+                )
 
         step = max(1, FETCHED_BYTES // self.rows.row_bytes)
         at_work: deque[Future[None]] = deque()

@@ -36,6 +36,7 @@ READERS = 2  # threads that read blocks ahead
 CHECKED_ROWS = 64  # multiplied twice before another way than float32 on the processor is taken
 COARSE_DIMENSIONS = 1024  # shorter vectors are screened in float32: their products are cheap,
 COARSE_ROWS = 8192  # and so are few rows'
+MANY_QUERIES = 64  # multiplying takes longer than reading: the page cache would gain nothing
 GPU_THREADS = 2  # one copies a block to the GPU while the other's is multiplied
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def euclidean(
         return by_definition(
             euclidean_matrix, queries, shards, first, eligible, own, k, memory, on_rows, block_rows
         )
-    rows = Rows(shards, first)
+    rows = Rows(shards, first, spare_the_cache=count >= MANY_QUERIES)
     plan = Plan.of(
         queries=count,
         dimensions=dimensions,
@@ -155,8 +156,8 @@ class Plan:
         if rows > ways.TILE_ROWS:
             rows -= rows % ways.TILE_ROWS
         rows = block_rows or rows
-        # Bytes a query takes: itself in a few forms, its candidates with their bounds and what
-        # pruning needs, its products with every row of every thread's block.
+        # Bytes a query takes: itself in float32, bfloat16 and float64; its candidates with their
+        # bounds and what pruning needs; its products with every row of every thread's block.
         per_query = 28 * dimensions + 64 * (most + rows) + 8 * rows * threads
         group = int(max(1, min(queries, memory / 2 // per_query)))
         return cls(group, rows, most, buffers, threads)
@@ -211,9 +212,10 @@ class _Choice:
         self.is_coarse = False
 
     def begin(self) -> None:
-        way = self._way()
-        for _ in range(self.plan.threads):
-            self.screening.products.put(way())
+        first = self._way()()
+        self.screening.products.put(first)
+        for _ in range(self.plan.threads - 1):
+            self.screening.products.put(first.for_another_thread())
 
     def after(self, *, rows_done: int) -> None:
         """Take closer bounds once it shows that the coarse ones leave too many candidates."""
@@ -222,8 +224,9 @@ class _Choice:
             return
         self.is_coarse = False  # asked once
         if self.screening.is_too_coarse:
+            closer = self._made(ways.TorchProducts)
             for _ in range(self.plan.threads):
-                self.screening.closer.put(self._made(ways.TorchProducts))
+                self.screening.closer.put(closer.for_another_thread())
 
     def _made(self, way: Any, **more: Any) -> Products:
         made: Products = way(self.screening.queries, block_rows=self.plan.block_rows, **more)
@@ -245,7 +248,8 @@ class _Choice:
         enough = int(self.rows.starts[-1] - self.rows.starts[0]) >= 2 * COARSE_ROWS
         if sample.shape[1] >= COARSE_DIMENSIONS and enough:
             coarse = partial(self._made, ways.CoarseProducts)
-            if self._is_faster(coarse(), fine(), sample) and self._is_right(coarse(), sample):
+            pays = ways.coarse_pays(len(self.screening.queries), sample.shape[1])
+            if pays and self._is_right(coarse(), sample):
                 self.is_coarse = True
                 return coarse
         return fine
@@ -257,12 +261,6 @@ class _Choice:
             rows=sample,
             lengths=self.screening.norms,
             tiny=tiny_of(sample.shape[1]),
-        )
-
-    def _is_faster(self, coarse: Products, fine: Products, sample: Floats) -> bool:
-        rows = np.array(sample)
-        return ways.seconds_of(lambda: fine.of(rows)) >= ways.LEAST_GAIN * ways.seconds_of(
-            lambda: coarse.of(rows)
         )
 
 

@@ -17,6 +17,7 @@ BENCHES = {
     "growth": "apps.retrieval.bench.growth.growth_of_a_search",
     "extraction": "apps.retrieval.bench.extraction.extraction_against_the_bare_model",
     "descriptors": "apps.retrieval.bench.descriptors.small_descriptors",
+    "words": "apps.retrieval.bench.words.words_of_the_papers_size",
     "report": "apps.analytics.bench.report_of_the_papers_size",
     "web": "apps.config.bench.web_process",
     "explorer": "apps.config.bench.explorer.explorer",

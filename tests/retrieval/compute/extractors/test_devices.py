@@ -1,5 +1,6 @@
 """The same numbers from any device, thread count and batch; and batches that do not fit."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -44,25 +45,44 @@ def in_batches(extractor, batch, step: int, **spaces) -> Found:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-@pytest.fixture
-def weights(tmp_path) -> Weights:
-    return saved(torchvision_weights("resnet18"), tmp_path)
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def _threads_as_before():
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
 
 
-@pytest.mark.usefixtures("_threads_as_before")
+@pytest.fixture
+def weights(tmp_path) -> Weights:
+    return saved(torchvision_weights("resnet18"), tmp_path)
+
+
 def test_a_processor_gives_the_same_in_other_batches_and_threads(weights):
     batch = [picture(number) for number in range(5)]
     extractor = ResNetLayer5A(weights=weights, device="cpu", threads=2)
     together = extractor.extract(batch, spaces=SPACES)
     extractor = ResNetLayer5A(weights=weights, device="cpu", threads=1)
     assert 1 - cosines(in_batches(extractor, batch, 2, spaces=SPACES), together) < 1e-6
+
+
+def test_lanes_share_a_batch_of_any_backbone(tmp_path, no_hub):
+    save_backbone(tmp_path, "dinov2")
+    backbone = find_backbone(folder=str(tmp_path), model="tiny/dinov2", preprocessing=None)
+    found, lanes = {}, set()
+    for threads in (3, 1):
+        extractor = HubBackbone(backbone=backbone, spaces=LINES, device="cpu", threads=threads)
+        extractor.network.register_forward_pre_hook(
+            lambda *_: lanes.add(threading.current_thread().name.split("_")[0])
+        )
+        batch = [extractor.prepare(picture(number)) for number in range(13)]
+        found[threads] = extractor.extract(batch)
+        assert torch.get_num_threads() == threads
+    assert lanes == {"lane", "MainThread"}
+    assert {name: rows.shape for name, rows in found[3].items()} == {
+        name: (13, width) for name, width in extractor.dimensions.items()
+    }
+    for name, rows in found[1].items():
+        np.testing.assert_allclose(found[3][name], rows, atol=1e-5)
 
 
 def test_bfloat16_is_near(weights):
@@ -95,7 +115,7 @@ class Cramped(torch.nn.Module):
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(weights):
     batch = [picture(number) for number in range(11)]
-    extractor = ResNetLayer5A(weights=weights, device="cpu")
+    extractor = ResNetLayer5A(weights=weights, device="cpu", threads=1)
     expected = extractor.extract(batch)
     extractor.network = Cramped(extractor.network, holds=3)
     found = extractor.extract(batch)
