@@ -280,9 +280,9 @@ def test_pairs_of_a_planned_study_stay(collection):
 URL = "/api/v1/collections/animals/screening/"
 
 
-def client(role: str) -> APIClient:
+def client(role: str, name: str = "") -> APIClient:
     api = APIClient()
-    api.force_login(make_user(f"a-{role}", role=role))
+    api.force_login(make_user(name or f"a-{role}", role=role))
     return api
 
 
@@ -358,6 +358,15 @@ def test_every_tenth_label_starts_learning(collection):
     assert not Job.objects.get().parts.filter(stage=0).exists()
     follow(job=Job.objects.get(), stdout=io.StringIO())
     assert admin.get(URL).data["training"]["trained_on"] == 12
+
+
+def test_labels_start_no_job_that_could_not_learn(collection):
+    collection.spaces.all().delete()
+    label_five_of_each(collection)
+    body = {"labels": {"0011.png": "keep"}}
+    answer = client(Role.ADMIN).post(f"{URL}labels/", body, format="json")
+    assert (answer.status_code, answer.data["job"]) == (200, None)
+    assert client(Role.ADMIN, "another").get(URL).data["spaces_ready"] is False
 
 
 def test_who_labelled_and_when_is_kept(collection):

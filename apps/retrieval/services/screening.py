@@ -116,6 +116,8 @@ def record_labels(
     training = selectors.training_of(collection=collection)
     if not training.possible or training.labels_since < RETRAIN_EVERY:
         return changed, None
+    if selectors.screening_spaces(collection=collection) is None:
+        return changed, None  # nothing to learn on: the page says what to compute
     job = request_screening(
         collection=collection,
         requested_at=labelled_at,
