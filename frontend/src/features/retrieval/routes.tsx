@@ -6,4 +6,9 @@ export const routes: RouteObject[] = [
     handle: { needs: "admin" },
     lazy: async () => ({ Component: (await import("./pages/Spaces")).Spaces }),
   },
+  {
+    path: "collections/:slug/explore",
+    handle: { needs: "researcher" },
+    lazy: async () => ({ Component: (await import("./pages/Explore")).Explore }),
+  },
 ];

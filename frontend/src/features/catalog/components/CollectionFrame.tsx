@@ -3,14 +3,16 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { Page, QueryState } from "@/components/ui";
+import { mayBe, useSignedInUser } from "@/features/accounts";
 import { count, counted } from "@/lib/format";
 import { collectionQuery } from "../api/get-collection";
 import type { Collection } from "../api/types";
 
 const TABS = [
-  { tab: "images", label: "Images", path: "" },
-  { tab: "import", label: "Import", path: "/import" },
-  { tab: "spaces", label: "Feature spaces", path: "/spaces" },
+  { tab: "images", label: "Images", path: "", needs: "admin" },
+  { tab: "import", label: "Import", path: "/import", needs: "admin" },
+  { tab: "spaces", label: "Feature spaces", path: "/spaces", needs: "admin" },
+  { tab: "explore", label: "Explore", path: "/explore", needs: "researcher" },
 ] as const;
 
 interface Props {
@@ -22,14 +24,18 @@ interface Props {
 export function CollectionFrame({ tab, children }: Props) {
   const { slug = "" } = useParams();
   const navigate = useNavigate();
+  const user = useSignedInUser();
+  const tabs = TABS.filter(({ needs }) => mayBe(user, needs));
   const collection = useQuery(collectionQuery(slug));
   return (
     <Page
       title={collection.data?.name ?? slug}
       above={
-        <Anchor component={Link} to="/collections" size="sm">
-          Collections
-        </Anchor>
+        mayBe(user, "admin") && (
+          <Anchor component={Link} to="/collections" size="sm">
+            Collections
+          </Anchor>
+        )
       }
       lead={collection.data && <Lead collection={collection.data} />}
       width="wide"
@@ -44,7 +50,7 @@ export function CollectionFrame({ tab, children }: Props) {
             }}
           >
             <Tabs.List mb="md">
-              {TABS.map((each) => (
+              {tabs.map((each) => (
                 <Tabs.Tab key={each.tab} value={each.tab}>
                   {each.label}
                 </Tabs.Tab>

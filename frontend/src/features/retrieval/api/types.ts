@@ -5,3 +5,7 @@ export type Space = Schemas["Space"];
 export type SpaceState = Schemas["SpaceStateEnum"];
 export type Device = NonNullable<Schemas["StartExtractionRequest"]["device"]>;
 export type Pools = Schemas["PoolSummary"];
+export type FusionKind = Schemas["FusionKind"];
+export type Exploration = Schemas["Exploration"];
+export type ExploredMethod = Schemas["ExploredMethod"];
+export type FoundImage = Schemas["FoundImage"];
