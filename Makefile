@@ -23,7 +23,7 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/public 2>/dev/null) \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test check lint-python lint-frontend test-python test-frontend test-faults \
-	test-load bench reference-run screenshots format schema types clean tools setup
+	test-load bench bench-full reference-run screenshots format schema types clean tools setup
 
 help:  ## List these commands
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) \
@@ -46,6 +46,9 @@ test-load: setup $(VENV)/.dev  ## Many assessors at once against the real progra
 
 bench: setup $(VENV)/.dev  ## Measure the budgets, print a table and write var/bench.json
 	$(BIN)/python manage.py bench
+
+bench-full: setup $(VENV)/.dev  ## Search the paper's whole collection, 34 GB of synthetic vectors
+	$(BIN)/python manage.py bench --only full --out var/bench-full.json
 
 reference-run: setup  ## The paper's main job on real photographs; see docs/reference_run.md
 	$(BIN)/python scripts/reference_run.py --data $(DATA) --weights $(WEIGHTS) \

@@ -21,6 +21,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sections import with_sections_of
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Kinds that the reference study screened out: abstract illustrations and multi-panel figures.
@@ -57,7 +59,7 @@ PEOPLE = {"MD": 2, "ML": 2, "CS": 7}
 # How a label becomes a level: the first column in which query and candidate have the same word.
 LEVEL_OF_SAME = {"case": 5, "label": 4, "location": 3, "look": 2}
 
-SPACES = ("r_full", "r_sum", "r_max", "cld", "ehd")
+SPACES = ("r_full", "r_sum", "r_max", "gf", "cw")  # of the paper
 CUTS = (5, 10, 20, 50)
 
 INTRODUCTION = """\
@@ -104,7 +106,13 @@ def main() -> None:
     manage("import_images", "reference", str(inputs / "manifest.csv"), "--create",
            "--root", str(options.data.resolve()),
            "--captions", str(inputs / "captions.csv"))  # fmt: skip
-    manage("screen_images", "reference", "--labels", str(inputs / "screening.csv"))
+    manage(
+        "screen_images",
+        "reference",
+        "--labels",
+        str(inputs / "screening.csv"),
+        "--labels-only",
+    )
     _make_people(manage, done=work / "people.done")
     _unless(work / "study.done", manage, "create_study", "reference", "--collection", "reference",
             "--from", str(inputs / "study.toml"))  # fmt: skip
@@ -120,7 +128,8 @@ def main() -> None:
     text = _summary(work / "release", rows=rows, options=options)
     sys.stdout.write(text)
     if options.record:
-        options.record.write_text(text, encoding="utf-8")
+        whole = with_sections_of(options.record, text=text)
+        options.record.write_text(whole, encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:

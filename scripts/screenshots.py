@@ -50,6 +50,7 @@ EVERY_PAGE = (
     ("collection", "admin", "/collections/demo"),
     ("import", "admin", "/collections/demo/import"),
     ("spaces", "admin", "/collections/demo/spaces"),
+    ("screening", "admin", "/collections/demo/screening"),
     ("explorer-choose", "admin", "/collections/demo/explore"),
     ("explorer", "admin", f"/collections/demo/explore{EXPLORED}"),
     ("studies", "admin", "/studies"),

@@ -12,7 +12,7 @@ from apps.analytics.compute import (
     agreement,
     coefficients,
     model_agreement,
-    precision,
+    ranked,
     rater_pairs,
     reliability,
 )
@@ -31,7 +31,8 @@ class Measure:
             assessor_pairs: (confusion) -> values, of a stack of matrices;
             model_agreement: (shared, *, averaged, cutoffs, bootstrap) -> [[MeanEstimate]], a list
             per pair of methods;
-            precision: (hits, *, averaged, cutoffs, bootstrap) -> [MeanEstimate].
+            precision: (graded, *, averaged, cutoffs, bootstrap) -> [MeanEstimate], one per
+            cut-off or one for whole lists.
         families: the names under which its numbers stand in values.csv.
         only_exact: of the whole scale only: under a cut in two it says nothing new.
         within_category: not for `all`: it takes a category's assessors.
@@ -64,6 +65,11 @@ def _of_pairs(name: str, compute: Callable[..., Any], *, only_exact: bool) -> Me
         within_category=True,
         mean=f"{name}_mean",
     )
+
+
+def _of_lists(name: str, compute: Callable[..., Any]) -> Measure:
+    """A measure of a method's results."""
+    return Measure(name, "precision", compute, (name, f"{name}_std", f"{name}_ci"))
 
 
 MEASURES = (
@@ -113,7 +119,11 @@ MEASURES = (
     Measure(
         "CR", "model_agreement", model_agreement.common_result_ratio, ("CR", "CR_std", "CR_ci")
     ),
-    Measure("P", "precision", precision.precision, ("P", "P_std", "P_ci", "judged")),
+    Measure("P", "precision", ranked.precision_estimates, ("P", "P_std", "P_ci", "judged")),
+    _of_lists("nDCG", ranked.ndcg_estimates),
+    _of_lists("AP", partial(ranked.whole_list_estimates, measure=ranked.average_precision)),
+    _of_lists("bpref", partial(ranked.whole_list_estimates, measure=ranked.bpref)),
+    _of_lists("RBP", partial(ranked.whole_list_estimates, measure=ranked.rank_biased_precision)),
 )
 
 # Plain counts, which every report begins with.

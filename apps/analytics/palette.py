@@ -1,7 +1,8 @@
 """Colours that mean the same in the pages, the figures and the report.
 
 Methods: the eight colours of Okabe and Ito (2008), told apart in all common forms of colour
-blindness; more methods than colours go round again. Levels: one sequential ramp, pale sand to
+blindness, then four dark ones for studies of many methods; more methods than colours go round
+again. Levels: one sequential ramp, pale sand to
 deep blue, whose lightness falls steadily. frontend/src/config has the same colours, which a test
 there compares with these.
 """
@@ -17,6 +18,10 @@ QUALITATIVE = (
     "#56B4E9",
     "#B8A900",
     "#5B5B5B",
+    "#882255",
+    "#332288",
+    "#117733",
+    "#8A5A33",
 )
 RAMP = ("#EADFAE", "#A9D0AE", "#5CB0B6", "#2F7FAE", "#263F87")
 

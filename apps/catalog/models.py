@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -92,6 +93,47 @@ class Image(models.Model):
     @property
     def image_url(self) -> str:
         return f"/api/v1/images/{self.uuid}/display/"
+
+
+class Screening(models.Model):
+    """What people and the machine say about one image taking part; people are right.
+
+    `Image.excluded` follows from it: from the label where there is one, else from the prediction.
+    """
+
+    KEEP = "keep"
+    ILLUSTRATION = "illustration"
+    MULTIPANEL = "multipanel"
+
+    image = models.OneToOneField(Image, on_delete=models.CASCADE, related_name="screening")
+    # By a person: keep, or why it does not take part; empty: nobody said anything.
+    label = models.CharField(max_length=60, blank=True)
+    labelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    labelled_at = models.DateTimeField(null=True, blank=True)  # None: before labels were kept
+    # By the machine: keep, illustration or multipanel; empty: not looked at yet.
+    predicted = models.CharField(max_length=12, blank=True)
+    illustration = models.FloatField(null=True, blank=True)  # probability
+    several = models.FloatField(null=True, blank=True)  # probability of several panels
+    boxes = models.JSONField(default=list, blank=True)  # [left, top, width, height], shares of 1
+    panels_version = models.CharField(max_length=40, blank=True)
+    problem = models.CharField(max_length=300, blank=True)  # why no panels were looked for
+    doubt = models.FloatField(default=0.0)  # 0: sure, 1: might be either
+
+    class Meta:
+        ordering = ["image"]
+        constraints = [
+            models.CheckConstraint(
+                name="doubt_is_a_share", condition=Q(doubt__gte=0) & Q(doubt__lte=1)
+            )
+        ]
+
+    @property
+    def excluded(self) -> str:
+        """What `Image.excluded` has to be."""
+        verdict = self.label or self.predicted
+        return "" if verdict == self.KEEP else verdict
 
 
 class Caption(models.Model):

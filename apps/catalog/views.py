@@ -3,7 +3,6 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -30,6 +29,7 @@ from apps.catalog.models import Image, Import, ImportedFile
 from apps.catalog.serializers import CollectionSerializer, ImageSerializer
 from apps.common.errors import InvalidError
 from apps.common.permissions import IsAdmin, IsResearcher, ResearchersReadAdminsWrite
+from apps.common.storage import read_soon
 from apps.jobs import tasks
 from apps.jobs.models import Job
 from apps.jobs.serializers import JobSerializer
@@ -111,7 +111,10 @@ class ImagesView(ListAPIView):
         body.is_valid(raise_exception=True)
         why = body.validated_data["excluded"]
         changed = services.exclude_images(
-            collection=collection, reasons=dict.fromkeys(body.validated_data["image_ids"], why)
+            collection=collection,
+            reasons=dict.fromkeys(body.validated_data["image_ids"], why),
+            labelled_at=timezone.now(),
+            labelled_by_id=request.user.pk,
         )
         return Response({"changed": changed})
 
@@ -285,8 +288,7 @@ class ImageFileView(APIView):
         else:
             name = image.thumb_name if self.which == "thumb" else image.display_name
             try:
-                with default_storage.open(name) as file:
-                    response = HttpResponse(file.read(), content_type="image/webp")
+                response = HttpResponse(read_soon(name), content_type="image/webp")
             except FileNotFoundError:
                 raise Http404 from None
         response["ETag"] = etag

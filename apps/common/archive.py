@@ -26,7 +26,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from apps.common.errors import ConflictError, InvalidError, UnavailableError
-from apps.common.storage import BLOCK, local_path, publish, published, stored_names
+from apps.common.storage import BLOCK, local_path, object_store, publish, published, stored_names
 
 FORMAT = 1
 DATABASES = {"sqlite3": "database.sqlite3", "postgresql": "database.dump"}
@@ -221,9 +221,12 @@ def _refuse_what_is_there() -> None:
                 "in DATABASE_URL."
             )
     if (stored := next(stored_names(), None)) is not None:
+        place = (
+            "LIKENESS_DATA to a new folder" if object_store() is None else "another LIKENESS_STORE"
+        )
         raise TargetNotEmptyError(
             f"There are stored files already ({stored}, for one). Restore into an empty place: set "
-            "LIKENESS_DATA to a new folder, or move the old one away."
+            f"{place}, or move the old one away."
         )
 
 

@@ -1,5 +1,6 @@
 """The one place where refusals become HTTP: RFC 9457 problem details with a stable `code`."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -9,6 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.common import errors
+from apps.common.storage import StoreError
+
+logger = logging.getLogger(__name__)
 
 STATUS_OF = {
     errors.InvalidError: status.HTTP_400_BAD_REQUEST,
@@ -35,10 +39,14 @@ def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
         set_rollback()
         status_code = next(STATUS_OF[kind] for kind in type(exc).__mro__ if kind in STATUS_OF)
         headers = {"Retry-After": "10"} if status_code == 503 else None
+        detail = str(exc)
+        if isinstance(exc, StoreError):  # its address is nothing for an assessor
+            logger.warning("%s", exc)
+            detail = exc.public
         return problem(
             status_code=status_code,
             code=exc.code,
-            detail=str(exc),
+            detail=detail,
             headers=headers,
             **({"field": exc.field} if exc.field else {}),
         )

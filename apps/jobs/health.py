@@ -10,8 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from apps.common.errors import DomainError
-from apps.common.storage import StoreUnavailableError, object_store
+from apps.common.storage import StoreError, StoreRefusedError, object_store
 from apps.jobs import selectors
 from apps.jobs.broker import broker_asked_once
 
@@ -74,12 +73,11 @@ def _store() -> Check:
     assert store is not None  # noqa: S101  asked before
     try:
         store.ask()
-    except (DomainError, FileNotFoundError) as error:
-        # Its address is for the log: anybody may read this page.
+    except (StoreError, FileNotFoundError) as error:
         logger.warning("%s", error)
-        unavailable = isinstance(error, StoreUnavailableError)
-        why = "does not answer" if unavailable else "refuses: the log says why"
-        return Check(ok=False, detail=f"The object store {why}.")
+        # Its address is for the log: anybody may read this page.
+        public = error.public if isinstance(error, StoreError) else StoreRefusedError.public
+        return Check(ok=False, detail=public)
     return Check(ok=True, detail="answers")
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from apps.common.errors import ConflictError, DomainError
 from apps.common.storage import StoreUnavailableError
-from apps.jobs import registry, selectors
+from apps.jobs import places, registry, selectors
 from apps.jobs.models import UNFINISHED, Job, JobPart, State, WorkerHeartbeat
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ def start_job(
                 target=target,
                 title=title,
                 unit=unit,
-                params=params or {},
+                params=places.moved_here(params or {}),
                 requested_by_id=requested_by_id,
                 created_at=created_at,
             )
@@ -106,7 +106,11 @@ def claim_part(*, job: Job, worker: str, now: datetime) -> JobPart | None:
 
     A part whose worker went silent is free again when its lease ends; after `MAX_ATTEMPTS`
     it is set aside as failed.
+
+    Raises:
+        OtherFilesError: the job's files are not where this process keeps its own.
     """
+    places.check_place(job=job)
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
         if locked.state not in UNFINISHED:
@@ -367,9 +371,10 @@ def retry_job(*, job: Job, now: datetime) -> Job:
     locked.state = State.PENDING
     locked.error = ""
     locked.finished_at = None
+    locked.params = places.moved_here(locked.params)
     try:
         with transaction.atomic():
-            locked.save(update_fields=["state", "error", "finished_at"])
+            locked.save(update_fields=["state", "error", "finished_at", "params"])
     except IntegrityError as error:  # somebody else asked for it in the same moment
         raise TwinError("The same work is under way in another job.") from error
     return locked

@@ -8,7 +8,7 @@ from celery import current_app, shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from apps.jobs import registry, selectors, services
+from apps.jobs import places, registry, selectors, services
 from apps.jobs.broker import broker_asked_once
 from apps.jobs.models import UNFINISHED, Job, State
 
@@ -25,6 +25,11 @@ def worker_name() -> str:
 def work_on(job_id: int) -> None:
     """One part, then a fresh message for the next: a message never lives long."""
     job = Job.objects.get(pk=job_id)
+    try:
+        places.check_place(job=job)
+    except places.OtherFilesError as error:  # others may be right; the reconciler asks them
+        logger.error("%s", error)
+        return
     part = services.claim_part(job=job, worker=worker_name(), now=timezone.now())
     if part is not None:
         services.run_claimed_part(part=part)

@@ -35,6 +35,14 @@ class RetrievalConfig(AppConfig):
                 task=task,
             )
         )
+        register(
+            JobKind(
+                name="screen_images",
+                run_part="apps.retrieval.services.screening.run_screening_part",
+                finish="apps.retrieval.services.screening.finish_screening",
+                task=task,
+            )
+        )
         methods.register_known_methods(method_names)
         methods.register_name_rule(problem_with)
         methods.register_study_methods(run_names)

@@ -113,7 +113,9 @@ def fusion_of(*, name: str) -> Fusion:
 def problem_with(name: str, known: Collection[str]) -> str | None:
     """Why `name` is no fusion of known methods, in words that follow it; None when it is one."""
     if not is_fusion(name=name):
-        return f"is unknown{nearest(name, known)}"
+        near = nearest(name, known)
+        later = "; a run from elsewhere is added to the study afterwards (import_run)"
+        return f"is unknown{near}{'' if near.endswith('?') else later}"
     found = _parsed(name)
     if isinstance(found, str):
         return found

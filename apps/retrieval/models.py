@@ -83,6 +83,30 @@ class LearnedModel(models.Model):
         return f"{self.name} {self.version}"
 
 
+class ScreeningModel(models.Model):
+    """What a collection's illustrations are told by: learned from people's labels, an .npz."""
+
+    collection = models.OneToOneField(
+        Collection, on_delete=models.CASCADE, related_name="screening_model"
+    )
+    version = models.CharField(max_length=40)
+    file = models.CharField(max_length=300)
+    sha256 = models.CharField(max_length=64)
+    spaces = models.JSONField()  # name -> primary key, in the order of the columns
+    n_illustrations = models.PositiveIntegerField()
+    n_kept = models.PositiveIntegerField()
+    # In cross-validation over its own labels; None when undefined.
+    precision = models.FloatField(null=True, blank=True)
+    recall = models.FloatField(null=True, blank=True)
+    trained_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["collection"]
+
+    def __str__(self) -> str:
+        return self.version
+
+
 class Ranking(models.Model):
     """What one method answers to one query, best first.
 

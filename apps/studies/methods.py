@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from apps.studies.tables import nearest
 
 # What a study searches with unless it says otherwise; the pools take those that can be computed.
-DEFAULT_METHODS = ("r_full", "r_sum", "r_max", "cld", "ehd")
+DEFAULT_METHODS = ("r_full", "r_sum", "r_max", "gf", "cw")
 
 LONGEST_NAME = 200  # of a method; a fusion names its members
 

@@ -246,9 +246,11 @@ def test_qrels_hold_the_consensus_less_one(plain):
     assert judges[:2] == ["q1 A01 0001.png 4", "q1 A01 0002.png 1"]
 
 
-def test_ir_measures_finds_the_same_precision(plain):
+def test_trec_eval_finds_the_same_on_the_exported_files(plain):
     import ir_measures
-    from ir_measures import Judged, P
+    from ir_measures import AP, Bpref, Judged, P, nDCG
+
+    gains = nDCG(gains={0: 0, 1: 0, 2: 1, 3: 2, 4: 3}) @ 5
 
     study = make_judged_study()
     report = compute_report(study=study, resamples=50)
@@ -263,9 +265,14 @@ def test_ir_measures_finds_the_same_precision(plain):
         }
         assert theirs[P @ 5] == pytest.approx(ours["P@5"]["value"])
         assert theirs[P @ 10] == pytest.approx(ours["P@10"]["value"])
+        whole = ir_measures.calc_aggregate([AP, Bpref], qrels, run)
+        assert whole[AP] == pytest.approx(ours["AP"]["value"], abs=1e-4)
+        assert whole[Bpref] == pytest.approx(ours["bpref"]["value"], abs=1e-4)
         graded = list(ir_measures.read_trec_qrels(str(plain / "qrels/graded.qrels")))
         by_grade = ir_measures.calc_aggregate([P(rel=2) @ 5], graded, run)
         assert by_grade[P(rel=2) @ 5] == pytest.approx(ours["P@5"]["value"])
+        graded_gain = ir_measures.calc_aggregate([gains], graded, run)
+        assert graded_gain[gains] == pytest.approx(ours["nDCG@5"]["value"], abs=1e-4)
 
 
 def test_people_go_on_judging_while_a_release_is_written(tmp_path, monkeypatch, plain):

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.accounts.models import ExpertiseGroup, Invitation, Role, User
 from apps.assessment import services
-from apps.catalog.models import Caption, Collection, Image, Import, ImportedFile
+from apps.catalog.models import Caption, Collection, Image, Import, ImportedFile, Screening
 from apps.common.storage import publish
 from apps.jobs.models import Job, JobPart
 from apps.retrieval.models import PoolSource, Ranking
@@ -86,6 +86,7 @@ def world() -> World:
             "import_id": _keys(Import),
             "pk": sorted({*_keys(User), *_keys(Invitation), *_keys(ExpertiseGroup)}),
             "id": sorted({*_keys(User), *_keys(Job), *_keys(Import)}),
+            "method": [f"{MARK}-method", "nothing"],
             "release_id": [1],
             "token": ["nothing"],
             "name": ["agreement", "assessor_pairs", "precision", "model_agreement", "values"],
@@ -109,6 +110,7 @@ def _mark_images(collection: Collection) -> None:
         image.has_derivatives = True
         image.save()
         Caption.objects.create(image=image, position=0, text=f"{MARK} caption")
+        Screening.objects.create(image=image, problem=f"{MARK} damaged", several=float(SCORE))
         for name in (image.thumb_name, image.display_name):
             publish(name, io.BytesIO(b"RIFF....WEBP"))
 
@@ -223,6 +225,7 @@ def test_the_crawl_finds_what_is_there_to_be_found(world):
         "/api/v1/people/",
         "/api/v1/jobs/",
         "/api/v1/collections/thorax-images/images/",
+        "/api/v1/collections/thorax-images/screening/images/",
         "/api/v1/studies/thorax/",
         "/api/v1/studies/thorax/queries/",
         "/api/v1/studies/thorax/plan/",

@@ -270,3 +270,39 @@ def test_one_person_in_two_tabs_submits_without_gap_or_double():
     assert failures(results) == []
     assert sorted(recorded.progress.done for recorded in results) == list(range(1, 33))
     assert_counts_hold()
+
+
+def test_a_run_that_joins_while_people_judge_loses_and_doubles_nothing():
+    participant = make_open_study(n_queries=2, n_candidates=6)
+    study = participant.study
+    others = [make_participant(study, make_user(f"p{n}"), pseudonym=f"P{n:02d}") for n in range(5)]
+    work = [tasks_of(own) for own in (participant, *others)]
+    lines = [
+        f"q{query:03d} Q0 {image:04d}.png 1 {-image} other\n"
+        for query in range(2)
+        for image in (50, 51, 101)
+    ]
+
+    def act(number: int) -> int:
+        if number == len(work):
+            done = services.import_run(
+                study=study,
+                file=[line.encode() for line in lines],
+                file_name="other.run",
+                imported_at=NOON,
+                imported_by=None,
+            )
+            return done.dealt.n_tasks
+        for place, task in enumerate(work[number]):
+            record(task, number * 1_000 + place)
+        return len(work[number])
+
+    results = together(act, n=len(work) + 1)
+    assert failures(results) == []
+    assert results[-1] == 2 * 2 * 6  # two of three results are new, for six assessors
+    assert Judgment.objects.count() == 6 * 12
+    assert_counts_hold()
+    for own in Participant.objects.all():
+        assert (own.n_tasks, own.n_done) == (16, 12)
+        places = [card.candidate_number for card in next_cards(participant=own, limit=20)]
+        assert len(places) == 4

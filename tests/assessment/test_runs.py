@@ -3,6 +3,7 @@
 import hashlib
 import io
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
@@ -136,6 +137,32 @@ def test_pools_that_are_built_grow_as_if_they_were_built_again(study):
     job = build(study)
     assert (job.state, job.result["changed"]) == ("done", False)
     assert (ledger(), pool("q1"), ranking("q1", "other")) == grown
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_run_adds_what_building_again_would_add(study, seed):
+    """Random lists with ties and gaps; also: without it the pools are what they were."""
+    rng = np.random.default_rng(seed)
+    names = list(Image.objects.values_list("image_id", flat=True))
+
+    def a_run() -> str:
+        return "".join(
+            f"{query} Q0 {name} 1 {rng.integers(5)} t\n"
+            for query in ("q1", "q2")
+            for name in rng.permutation(names)[: rng.integers(1, 9)]
+        )
+
+    add(study, a_run(), method="one")
+    build(study)
+    before = ledger()
+    add(study, a_run(), method="two")
+    grown = ledger()
+    assert {row for row in grown if row[2] == "one"} == before
+    assert build(study).result["changed"] is False
+    remove_run(study=study, method="two", removed_at=NOON, removed_by=None)
+    assert ledger() == before
+    assert PoolEntry.objects.count() == len({row[:2] for row in before})
+    assert build(study).result["changed"] is False
 
 
 def test_what_is_screened_out_and_the_query_itself_is_passed_over(study):

@@ -77,6 +77,22 @@ def test_what_was_backed_up_is_there_again(source, backup, tmp_path):
     assert [p.name for p in target.data.glob(".restore-*")] == []
 
 
+@pytest.mark.slow
+def test_a_backup_moves_files_into_an_object_store_and_back(source, backup, store_server, tmp_path):
+    in_store = store_server.environment | {"LIKENESS_STORE": "s3://likeness/moved"}
+    there, back = Program(tmp_path / "there", **in_store), Program(tmp_path / "back")
+    there.manage("restore", backup)
+    assert not (there.data / "files").exists()
+    again = tmp_path / "again.tar"
+    assert "the database and 3 files" in there.manage("backup", again).stdout
+    back.manage("restore", again)
+    assert tree(back.data) == FILES
+    (there.data / "likeness.sqlite3").unlink()
+    refused = there.manage("restore", backup, check=False)
+    assert refused.returncode == 1
+    assert "There are stored files already (empty, for one)" in refused.stderr
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """An empty data folder and database, for commands that run in this process."""

@@ -190,14 +190,15 @@ def use_many(folder, limit, seed, seconds) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_processes_that_fetch_evict_and_are_killed_never_see_a_part(tmp_path):
     context = multiprocessing.get_context("fork")
     limit = 4_000
     ended, killed = [], 0
     for round_number in range(3):
         processes = [
-            context.Process(target=use_many, args=(tmp_path, limit, seed + round_number, 1))
-            for seed in range(4)
+            context.Process(target=use_many, args=(tmp_path, limit, seed + round_number, seconds))
+            for seed, seconds in enumerate((60, 60, 0.8, 0.8))  # two are killed long before
         ]
         for process in processes:
             process.start()

@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import os
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -53,6 +55,44 @@ def test_it_has_what_django_asks_of_a_storage(in_store):
         default_storage.open("a/nothing")
     with pytest.raises(FileNotFoundError):
         default_storage.size("a/nothing")
+
+
+def test_a_folder_is_discarded_and_nothing_else(in_store):
+    for name in ("pools/1/a", "pools/1/2/b", "pools/10/c"):
+        put(name, b"x")
+    storage.discard_folder("pools/1")
+    storage.discard(["pools/1/a", "nothing"])
+    assert list(storage.stored_names()) == ["pools/10/c"]
+    assert [storage.stored_size(n) for n in ("pools/10/c", "pools/1/a")] == [1, None]
+
+
+@pytest.mark.parametrize("spool", [1, 2**20])
+def test_arrays_are_read_from_it(in_store, monkeypatch, spool):
+    monkeypatch.setattr("apps.common.storage.files.IN_MEMORY", spool)
+    buffer = io.BytesIO()
+    np.savez(buffer, rows=np.arange(1000))
+    digest = put("models/a.npz", buffer.getvalue())
+    with (
+        storage.checked("models/a.npz", sha256=digest) as file,
+        np.load(file, allow_pickle=False) as content,
+    ):
+        np.testing.assert_array_equal(content["rows"], np.arange(1000))
+
+
+def test_several_copies_are_opened_together_or_none_stays_open(in_store, settings):
+    files = [(name, put(name, name.encode())) for name in ("a", "b", "c", "d", "e", "f")]
+    with storage.local_copies(files) as paths:
+        assert [path.read_text() for path in paths] == [name for name, _ in files]
+    opened = os.listdir("/proc/self/fd")
+    with (
+        pytest.raises(storage.DamagedFileError, match="nothing is missing"),
+        storage.local_copies([*files, ("nothing", "0" * 64)]),
+    ):
+        pass
+    connections = 4  # kept for the next request
+    assert len(os.listdir("/proc/self/fd")) <= len(opened) + connections
+    with storage.local_copies([]) as paths:
+        assert paths == []
 
 
 def test_an_object_has_no_address_that_somebody_could_pass_on(in_store):
@@ -251,6 +291,14 @@ def test_what_passes_is_tried_again_and_goes_on_where_it_broke(refusing, script)
     with storage.checked("a", sha256=digest) as file:
         assert file.read() == b"0123456789"
     assert refusing.asked == len(script)
+
+
+def test_a_page_does_not_wait_for_a_silent_store(refusing, monkeypatch):
+    monkeypatch.setattr(objects, "SOON_SECONDS", 0.3)
+    refusing.script = ["hang"]
+    with pytest.raises(storage.StoreUnavailableError, match="does not answer"):
+        storage.read_soon("a")
+    assert refusing.asked == 1
 
 
 def test_an_answer_that_is_always_cut_off_ends_in_a_sentence(refusing):

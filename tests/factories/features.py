@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from apps.catalog.models import Collection, Image
@@ -79,9 +80,8 @@ def make_space(
 
 
 def damage(name: str) -> None:
-    """Change the last byte of a stored file."""
-    with open(default_storage.path(name), "r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)[0]
-        file.seek(-1, 2)
-        file.write(bytes([last ^ 1]))
+    """Change the last byte of a stored file, on a disk or in a store."""
+    with default_storage.open(name) as file:
+        content = file.read()
+    default_storage.delete(name)
+    default_storage.save(name, ContentFile(content[:-1] + bytes([content[-1] ^ 1])))

@@ -169,8 +169,14 @@ def test_health_asks_the_object_store_where_there_is_one(in_store, settings):
     assert answer.data["checks"]["store"] == {"ok": True, "detail": "answers"}
     options = dict(settings.STORAGES["default"]["OPTIONS"])
     for change, sentence in (
-        ({"endpoint_url": "http://127.0.0.1:9"}, "The object store does not answer."),
-        ({"bucket_name": "nothing"}, "The object store refuses: the log says why."),
+        (
+            {"endpoint_url": "http://127.0.0.1:9"},
+            "The object store does not answer: try again later.",
+        ),
+        (
+            {"bucket_name": "nothing"},
+            "The object store refuses: the log of the web server says why.",
+        ),
     ):
         default = {**settings.STORAGES["default"], "OPTIONS": {**options, **change}}
         settings.STORAGES = {**settings.STORAGES, "default": default}

@@ -149,6 +149,11 @@ def test_from_a_folder_to_a_launched_study(admin, server, folder):
     page.get_by_text("4 queries").wait_for()
     page.get_by_role("button", name="Continue to methods").click()
     page.get_by_label("Pool depth").fill("5")
+    fusions = page.get_by_role("region", name="Fusions")
+    for title in ("Colour layout", "Edge histogram"):
+        fusions.get_by_role("checkbox", name=title).check()
+    fusions.get_by_role("button", name="Add this fusion").click()
+    fusions.get_by_text("Reciprocal rank fusion of Colour layout + Edge histogram").wait_for()
     page.get_by_text("Saved").wait_for()
 
     # The design is the server's: a fresh page goes on where this one was.
@@ -169,6 +174,20 @@ def test_from_a_folder_to_a_launched_study(admin, server, folder):
     study = page.request.get(f"{server.base_url}/api/v1/studies/body-and-coins/").json()
     assert (study["state"], study["n_queries"], study["depth"]) == ("open", 6, 5)
     assert study["n_judgments_planned"] >= study["n_pairs"] > 0
+    assert "rrf(cld+ehd)" in study["methods"]
+
+    # A run from elsewhere joins the study that is being judged.
+    page.goto(f"{server.base_url}/studies/body-and-coins/design?step=pools")
+    lines = [f"q001 Q0 chelsea/{n:02d}.jpg 1 {9 - n} other\n" for n in range(1, 4)]
+    run = {"name": "a.run", "mimeType": "text/plain", "buffer": "".join(lines).encode()}
+    runs = page.get_by_role("region", name="Runs from elsewhere")
+    runs.locator("input[type=file]").set_input_files(run)
+    page.get_by_text("are new in the pools").wait_for()
+    page.get_by_role("button", name="Add the run").click()
+    runs.get_by_role("cell", name="a.run").wait_for()
+    grown = page.request.get(f"{server.base_url}/api/v1/studies/body-and-coins/").json()
+    assert grown["methods"][-1] == "other"
+    assert grown["n_judgments_planned"] > study["n_judgments_planned"]
 
 
 def test_an_upload_goes_on_after_the_connection_was_lost(page, server, folder):

@@ -25,7 +25,7 @@ from tests.program import ROOT, Program, descendants, wait_for
 pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.postgres, pytest.mark.redis]
 
 N_IMAGES = 70  # two parts of an import, seven shards of a space
-SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.small_shards", "LIKENESS_JOB_LEASE": "3"}
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.small_shards", "LIKENESS_JOB_LEASE": "5"}
 DESIGN = {
     "name": "Ramps",
     "slug": "ramps",
@@ -265,8 +265,8 @@ def test_a_machine_is_lost_in_mid_run_and_the_result_is_that_of_one_machine_alon
     store.process.send_signal(signal.SIGCONT)
     done = admin.wait_for_job(answer)
     attempts = {part["key"]: part["attempts"] for part in done["parts"]}
-    assert len(attempts) == 14
-    assert {name for name, number in attempts.items() if number > 1} == {lost}
+    assert len(attempts) == 7  # one extractor makes both spaces
+    assert attempts[lost] == max(attempts.values()) == 2
 
     admin.post("studies/", {"design": DESIGN}, status=201)
     admin.wait_for_job(admin.post("studies/ramps/pools/", {}, status=202))

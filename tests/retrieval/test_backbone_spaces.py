@@ -1,5 +1,6 @@
 """Spaces from lines of TOML, from the setting to shards and queries from outside."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,13 +8,15 @@ import sys
 import numpy as np
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import default_storage
 from rest_framework.test import APIClient
 
 from apps.accounts.models import Role
 from apps.catalog.models import Image
+from apps.common.storage import publish
 from apps.jobs.services import retry_job, work_on_job
 from apps.retrieval import registry, selectors, services
-from apps.retrieval.models import FeatureSpace
+from apps.retrieval.models import FeatureSpace, Shard
 from apps.retrieval.services.extraction import opened_pixels, vectors_of
 from tests.factories import NOON, make_user
 from tests.factories.backbones import save_backbone
@@ -26,6 +29,15 @@ tiny_sum = { model = "tiny/resnet", layer = "encoder.stages.3", aggregate = "sum
 tiny_max = { model = "tiny/resnet", layer = "encoder.stages.3", aggregate = "max" }
 absent = { model = "some/absent", output = "pooled" }
 """
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before():
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -143,6 +155,74 @@ def test_a_layer_that_is_not_there_fails_the_job_with_the_nearest(lines):
     lines(LINES.replace("encoder.stages.3", "encoder.stage.3"))
     job = extract(make_pictured_collection(n_images=2), "tiny_sum")
     assert "the nearest is 'encoder.stages.3'" in job.error
+
+
+def cramp(monkeypatch, *, holds: int) -> list[int]:
+    """Let a real network run out of memory for more than so many pictures; batches it refused."""
+    import torch
+
+    from apps.retrieval.compute.extractors.network import Network
+
+    run, refused = Network.run, []
+
+    def cramped(self, call, batch):
+        if len(batch) > holds:
+            refused.append(len(batch))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return run(self, call, batch)
+
+    load_extractor_again()
+    extract(make_pictured_collection("warm", n_images=1), "tiny_sum")  # loaded while there is room
+    monkeypatch.setattr(Network, "run", cramped)
+    return refused
+
+
+def load_extractor_again() -> None:
+    from apps.retrieval.services.extraction import extractors
+
+    extractors._deep.cache_clear()
+
+
+def test_a_job_goes_on_in_smaller_batches_when_memory_is_short(lines, settings, monkeypatch):
+    settings.SHARD_ROWS, settings.THREADS = 8, 1
+    collection = make_pictured_collection(n_images=13)
+    extract(collection, "tiny_sum")
+    expected = rows_of("tiny_sum")
+    FeatureSpace.objects.all().delete()
+    refused = cramp(monkeypatch, holds=2)
+    job = extract(collection, "tiny_sum")
+    load_extractor_again()
+    assert (job.state, job.error) == ("done", "")
+    assert refused == [8, 4, 4]  # the first batch, then its halves; later ones are of two
+    np.testing.assert_allclose(rows_of("tiny_sum"), expected, rtol=1e-4)
+
+
+def test_a_device_that_holds_no_image_fails_the_job_with_what_to_do(lines, monkeypatch):
+    collection = make_pictured_collection(n_images=2)
+    cramp(monkeypatch, holds=0)
+    job = extract(collection, "tiny_sum")
+    load_extractor_again()
+    assert "does not hold a single image: CUDA out of memory: take --device cpu." in job.error
+
+
+def test_a_corrupt_image_within_a_batch_is_a_missing_row_and_the_others_are_as_ever(lines):
+    collection = make_pictured_collection(n_images=6)
+    extract(collection, "tiny_sum")
+    expected = rows_of("tiny_sum")
+    FeatureSpace.objects.all().delete()
+    bad = Image.objects.get(ordinal=2)
+    default_storage.delete(bad.original)
+    bad.sha256 = publish(bad.original, io.BytesIO(b"\xff\xd8\xff no picture"))
+    bad.save()
+    job = extract(collection, "tiny_sum")
+    assert (job.state, job.result["missing"]) == ("done", 1)
+    rows = rows_of("tiny_sum")
+    assert np.isnan(rows[2]).all()
+    others = [0, 1, 3, 4, 5]
+    np.testing.assert_allclose(rows[others], expected[others], rtol=1e-4)
+    ((ordinal, reason),) = Shard.objects.get(start=0).missing
+    assert ordinal == 2
+    assert reason
 
 
 @pytest.mark.parametrize(

@@ -174,10 +174,9 @@ def test_the_command_leaves_out_what_lacks_weights_in_one_line_and_does_the_rest
     call_command("extract_features", "animals")
     out = capsys.readouterr().out
     assert out.count("Left out: r_full, r_sum, r_max, r_regions, r_mac. Weights not found") == 1
-    assert "gf, fcth, cedd, ehd, cld, gabor, gabor_lire: 1 shard computed" in out
-    assert set(FeatureSpace.objects.values_list("name", flat=True)) == set(
-        GlobalFeatures.dimensions
-    )
+    assert "gf, fcth, cedd, ehd, cld, gabor, gabor_lire, cw: 2 shards computed" in out
+    computed = set(FeatureSpace.objects.values_list("name", flat=True))
+    assert computed == {*GlobalFeatures.dimensions, "cw"}
 
 
 def test_the_command_goes_on_with_an_unfinished_job(capsys):

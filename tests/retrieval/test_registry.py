@@ -28,7 +28,7 @@ def test_dimensions_follow_the_backbone(settings):
 
 @pytest.mark.parametrize("entry", registry.learned(), ids=lambda entry: entry.name)
 def test_a_learned_entry_names_its_class_and_spaces_that_extractors_compute(entry):
-    loaded = entry.load()
+    loaded = entry.make()
     assert loaded.name == entry.name
     assert loaded.version
     assert entry.sources
@@ -36,8 +36,9 @@ def test_a_learned_entry_names_its_class_and_spaces_that_extractors_compute(entr
         assert isinstance(registry.producer_of(space=source), registry.ExtractorEntry)
 
 
-@pytest.mark.parametrize("entry", registry.methods(), ids=lambda entry: entry.name)
-def test_a_method_searches_a_space_that_exists(entry):
+@pytest.mark.parametrize("name", registry.method_names())
+def test_a_method_searches_a_space_that_exists(name):
+    entry = registry.method_of(name=name)
     assert callable(entry.load())
     assert registry.space_of(name=entry.space).dimensions > 0
 

@@ -1,6 +1,5 @@
 """Features whose shards are objects of a store come through the local cache."""
 
-import io
 import shutil
 
 import numpy as np
@@ -12,7 +11,7 @@ from apps.jobs.services import work_on_job
 from apps.retrieval import selectors, services
 from apps.retrieval.models import FeatureSpace, Shard
 from tests.factories import NOON
-from tests.factories.features import make_pictured_collection
+from tests.factories.features import damage, make_pictured_collection
 
 pytestmark = pytest.mark.django_db
 
@@ -73,10 +72,7 @@ def test_a_shard_damaged_in_the_store_is_refused_by_name_and_rebuilt(
     space = FeatureSpace.objects.get()
     before = rows_of(space)
     shard = Shard.objects.get(start=4)
-    with default_storage.open(shard.file) as file:
-        content = file.read()
-    default_storage.delete(shard.file)
-    default_storage.save(shard.file, io.BytesIO(content[:-1] + bytes([content[-1] ^ 1])))
+    damage(shard.file)
     shutil.rmtree(settings.CACHE)
     monkeypatch.setattr(verified, "_known", {})
     with pytest.raises(DamagedFileError, match=rf"{shard.file} differs.*extract_features"):

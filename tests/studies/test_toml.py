@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,3 +150,9 @@ def test_what_is_written_reads_back(description, guidelines, name, overlap, seed
     )
     again = read_toml(write_toml(design), folder=None)
     assert again == design
+
+
+def test_fusions_survive_a_file():
+    methods = ("cld", "ehd", "rrf(cld+ehd)", "combmnz_minmax(ehd+cld)")
+    design = replace(read_toml(STUDY, folder=None), methods=methods)
+    assert read_toml(write_toml(design), folder=None) == design

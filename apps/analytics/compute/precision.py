@@ -50,41 +50,6 @@ class Hits:
     judged: Ints
 
 
-def count_hits(
-    ranking: Ints, *, items: Ints, relevant: Bools, n_images: int, cutoffs: tuple[int, ...]
-) -> Hits:
-    """Count relevant and judged images among the first N of each query's ranking.
-
-    Args:
-        ranking: (queries, depth) image indices, best first, filled up with `NO_IMAGE`.
-        items: (items,) judged pairs as `query * n_images + image`, rising.
-        relevant: (items,) whether the pair is relevant.
-        n_images: number of image indices.
-        cutoffs: the N, each at least 1.
-
-    Raises:
-        ValueError: a ranking names an image twice.
-    """
-    n_queries, depth = ranking.shape
-    deepest = min(max(cutoffs), depth)
-    top = ranking[:, :deepest]
-    in_order = np.sort(top, axis=1)
-    if ((in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] != NO_IMAGE)).any():
-        raise ValueError("an image occurs twice in one ranking")
-    keys = np.arange(n_queries)[:, None] * n_images + top
-    place = np.minimum(np.searchsorted(items, keys), max(len(items) - 1, 0))
-    found = (items[place] == keys) & (top != NO_IMAGE) if len(items) else np.zeros(top.shape, bool)
-    good = found & relevant[place] if len(items) else found
-
-    def first(flags: Bools) -> Ints:
-        upto = np.concatenate(
-            [np.zeros((n_queries, 1), np.int64), np.cumsum(flags, axis=1)], axis=1
-        )
-        return upto[:, [min(n, deepest) for n in cutoffs]]
-
-    return Hits(relevant=first(good), judged=first(found))
-
-
 @dataclass(frozen=True)
 class MeanEstimate:
     """A mean over queries; None is undefined, `reason` says why. `sd` has divisor n - 1."""
@@ -106,7 +71,7 @@ def precision(
     table 4 of papers 1 (metrics.md 5.1). A query that the run lacks counts as 0.
 
     Args:
-        hits: as `count_hits` returns them.
+        hits: as `GradedRankings.hits` counts them.
         averaged: (queries,) the scope's queries with at least one judged image.
         cutoffs: the N.
         bootstrap: how queries are resampled.

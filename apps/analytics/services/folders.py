@@ -1,5 +1,6 @@
 """A folder of files that appears whole or not at all, with a checksum of each file."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -69,6 +70,8 @@ def new_folder(folder: Path) -> Iterator[FolderWriter]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".part-"))
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:  # the folder is a good one
+            raise
         raise InvalidError(f"{folder.parent}: {error.strerror}.", field="out") from error
     try:
         temporary.chmod(0o755)

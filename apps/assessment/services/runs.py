@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from apps.accounts.models import User
@@ -24,7 +24,7 @@ from apps.retrieval.services.runs import (
 from apps.studies.models import Study
 
 QUERIES_AT_ONCE = 50  # whose pools and tasks are in memory together
-BATCH = 500
+BATCH = 2_000
 ASIDE = 2**30  # added to positions while they change: two of an assignment are never the same
 
 
@@ -148,39 +148,58 @@ def _deal_out(study: Study, new: Mapping[int, Sequence[int]]) -> Dealt:
 def _add_tasks(
     study: Study, assignments: Sequence[Assignment], new: Mapping[int, Sequence[int]]
 ) -> int:
-    there: dict[int, list[Task]] = defaultdict(list)
-    tasks = Task.objects.filter(assignment__in=assignments).select_related("entry__image")
-    for task in tasks.order_by("assignment", "position"):
-        there[task.assignment_id].append(task)
+    own_ids = [own.pk for own in assignments]
+    there: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)  # image_id -> task, position
+    tasks = Task.objects.filter(assignment__in=own_ids).order_by("assignment", "position")
+    for assignment_id, image_id, pk, position in tasks.values_list(
+        "assignment", "entry__image__image_id", "pk", "position"
+    ):
+        there[assignment_id][image_id] = (pk, position)
     image_ids = dict(
-        PoolEntry.objects.filter(pk__in=[entry for entries in new.values() for entry in entries])
-        .order_by()
-        .values_list("pk", "image__image_id")
+        PoolEntry.objects.filter(query__in=new).order_by().values_list("pk", "image__image_id")
     )
-    moved: list[Task] = []
+    moved: list[tuple[int, int]] = []
     added: list[Task] = []
     for assignment in assignments:
-        own = {task.entry.image.image_id: task for task in there[assignment.pk]}
+        known = there[assignment.pk]
         joining = {image_ids[entry]: entry for entry in new[assignment.query_id]}
         order = joined_order(
-            list(own),
+            list(known),
             joining,
             seed=study.seed,
             assessor=assignment.participant.pseudonym,
             query_id=assignment.query.query_id,
         )
         for position, image_id in enumerate(order, start=1):
-            if image_id in own:
-                own[image_id].position = position
-                moved.append(own[image_id])
-            else:
-                added.append(
-                    Task(assignment=assignment, entry_id=joining[image_id], position=position)
-                )
-    Task.objects.filter(assignment__in=assignments).update(position=F("position") + ASIDE)
-    Task.objects.bulk_update(moved, ["position"], batch_size=BATCH)
+            if image_id in joining:
+                entry = joining[image_id]
+                added.append(Task(assignment=assignment, entry_id=entry, position=position))
+            elif known[image_id][1] != position:
+                moved.append((known[image_id][0], position))
+    _move(moved)
+    Task.objects.filter(assignment__in=own_ids, position__gte=ASIDE).update(
+        position=F("position") - ASIDE
+    )
     Task.objects.bulk_create(added, batch_size=BATCH)
     return len(added)
+
+
+def _move(positions: Sequence[tuple[int, int]]) -> None:
+    """Put tasks at positions above `ASIDE`; (task, position) pairs.
+
+    SQL, for the judges of a study wait meanwhile: by the ORM this takes twenty times as long.
+    """
+    table = connection.ops.quote_name(Task._meta.db_table)
+    for start in range(0, len(positions), BATCH):
+        some = positions[start : start + BATCH]
+        rows = ", ".join(["(%s, %s)"] * len(some))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                # Nothing but placeholders is put together.
+                f"UPDATE {table} SET position = moved.column2 "  # noqa: S608
+                f"FROM (VALUES {rows}) AS moved WHERE {table}.id = moved.column1",
+                [value for pk, position in some for value in (pk, position + ASIDE)],
+            )
 
 
 def _sentences(done: ImportedRun) -> Iterable[str]:

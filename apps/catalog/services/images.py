@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -17,7 +16,7 @@ from apps.catalog.imaging import Picture, UnreadableImageError
 from apps.catalog.models import Collection, Image
 from apps.catalog.sources import checked_name
 from apps.common.errors import ConflictError, InvalidError
-from apps.common.storage import publish
+from apps.common.storage import publish, stored_size
 
 DECODE_SECONDS = 30.0
 KEEPER_THREADS = 8
@@ -108,7 +107,7 @@ class Keeper:
         )
         files = {image.display_name: picture.display, image.thumb_name: picture.thumb}
         name = image.original
-        if not (default_storage.exists(name) and default_storage.size(name) == len(content)):
+        if stored_size(name) != len(content):
             files[name] = content
         self._wait(most_bytes=KEEPER_BYTES)
         for name, written in files.items():

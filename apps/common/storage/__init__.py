@@ -7,6 +7,7 @@ SHA-256. Nothing else may know which of the two it is: see `docs/decisions/objec
 
 from apps.common.storage.errors import (
     DamagedFileError,
+    StoreError,
     StoreFullError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -15,29 +16,38 @@ from apps.common.storage.files import (
     checked,
     compare,
     discard,
+    discard_folder,
+    local_copies,
     local_copy,
     local_path,
     object_store,
     publish,
+    read_soon,
     stored_names,
+    stored_size,
 )
 from apps.common.storage.local import BLOCK, published, sha256_of, sweep_leftovers
 
 __all__ = [
     "BLOCK",
     "DamagedFileError",
+    "StoreError",
     "StoreFullError",
     "StoreRefusedError",
     "StoreUnavailableError",
     "checked",
     "compare",
     "discard",
+    "discard_folder",
+    "local_copies",
     "local_copy",
     "local_path",
     "object_store",
     "publish",
     "published",
+    "read_soon",
     "sha256_of",
     "stored_names",
+    "stored_size",
     "sweep_leftovers",
 ]

@@ -1,10 +1,13 @@
 """Stored files by name, wherever they are kept."""
 
+import hashlib
 import logging
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 IN_MEMORY = 8 * 2**20  # larger objects pass through a file
+SIDE_BY_SIDE = 4  # files that are fetched or hashed at once
 
 
 def object_store() -> "ObjectStorage | None":
@@ -96,14 +100,35 @@ def _blocks_of(store: "ObjectStorage", name: str) -> Opened:
         raise _missing(name) from error
 
 
+def read_soon(name: str) -> bytes:
+    """All of a small file for a page, unchecked; an object store is asked once and briefly.
+
+    Raises:
+        FileNotFoundError: there is none.
+        StoreError: the object store says so, or does not answer within seconds.
+    """
+    if (store := object_store()) is not None:
+        return store.read_soon(name)
+    with default_storage.open(name, "rb") as file:
+        return cast("bytes", file.read())
+
+
 def compare(name: str, *, sha256: str) -> None:
     """Read all of a stored file and compare it with a checksum, whatever was known before.
 
     Raises:
         as `checked`.
     """
-    with checked(name, sha256=sha256):
-        pass
+    if (store := object_store()) is None:
+        with checked(name, sha256=sha256):
+            return
+    digest = hashlib.sha256()
+    _, content = _blocks_of(store, name)
+    with content as blocks:
+        for block in blocks:
+            digest.update(block)
+    if digest.hexdigest() != sha256:
+        raise _differs(name)
 
 
 @contextmanager
@@ -136,6 +161,31 @@ def local_copy(name: str, *, sha256: str) -> Iterator[Path]:
     yield path
 
 
+@contextmanager
+def local_copies(files: Sequence[tuple[str, str]]) -> Iterator[list[Path]]:
+    """Several files (name, SHA-256) as `local_copy` gives them, fetched or hashed side by side.
+
+    Raises:
+        as `local_copy`, once all that were begun have ended.
+    """
+    with ExitStack() as stack:
+        copies = [local_copy(name, sha256=sha256) for name, sha256 in files]
+        with ThreadPoolExecutor(max_workers=min(SIDE_BY_SIDE, len(files) or 1)) as threads:
+            opening = [threads.submit(copy.__enter__) for copy in copies]
+        for copy, opened in zip(copies, opening, strict=True):
+            if opened.exception() is None:
+                stack.push(copy)
+        yield [opened.result() for opened in opening]
+
+
+def stored_size(name: str) -> int | None:
+    """Bytes of a stored file, or None when there is none."""
+    try:
+        return default_storage.size(name)
+    except FileNotFoundError:
+        return None
+
+
 def _missing(name: str) -> DamagedFileError:
     return DamagedFileError(f"The file {name} is missing from the storage.")
 
@@ -151,6 +201,14 @@ def discard(names: Iterable[str]) -> None:
             default_storage.delete(name)
         except (DomainError, OSError) as error:
             logger.warning("%s is left in the storage, where nobody needs it: %s", name, error)
+
+
+def discard_folder(folder: str) -> None:
+    """Delete all files of a folder and below; see `discard`."""
+    if (path := local_path(folder)) is None:
+        discard(list(stored_names(folder)))
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def stored_names(folder: str = "") -> Iterator[str]:

@@ -43,6 +43,7 @@ from apps.common.storage.local import BLOCK, sha256_of
 
 ATTEMPTS = 4  # of one request, with growing pauses between
 CONNECT_SECONDS, READ_SECONDS = 5, 30
+SOON_SECONDS = 2  # where a page waits
 IN_ONE_REQUEST = 256 * 2**20  # larger files are sent in parts,
 PART = 32 * 2**20  # one at a time in memory
 WINDOW, WIDEST_WINDOW = 2**20, 2**24  # bytes that a file opened in place reads ahead
@@ -73,19 +74,23 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
         self._clients: dict[tuple[int, bool], Any] = {}
 
     @property
+    def place(self) -> str:
+        """The same from wherever it is reached: `s3://bucket/prefix`."""
+        return f"s3://{self.bucket_name}/{self.location}".rstrip("/")
+
+    @property
     def label(self) -> str:
         """The store in words, without any secret."""
-        place = f"s3://{self.bucket_name}/{self.location}".rstrip("/")
-        return f"{place} at {self.endpoint_url}" if self.endpoint_url else place
+        return f"{self.place} at {self.endpoint_url}" if self.endpoint_url else self.place
 
     def client(self, *, patient: bool = True) -> Any:
-        """The process's client; an impatient one asks once and waits for two seconds."""
+        """The process's client; an impatient one asks once and waits for `SOON_SECONDS`."""
         key = (os.getpid(), patient)  # a forked process opens connections of its own
         with self._lock:
             if key not in self._clients:
                 config = self.client_config
                 if not patient:
-                    config = _config(attempts=1, endpoint=self.endpoint_url, seconds=2)
+                    config = _config(attempts=1, endpoint=self.endpoint_url, seconds=SOON_SECONDS)
                 self._clients[key] = _session().client(
                     "s3",
                     region_name=self.region_name,
@@ -139,6 +144,19 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages has no 
             time.sleep(0.1 * 2**attempt)
             answer = self._get(key, Range=f"bytes={at}-", IfMatch=etag)
         raise StoreUnavailableError(f"The object store {self.label} cuts its answers off.")
+
+    def read_soon(self, name: str) -> bytes:
+        """All of a small file, asked for once: a page waits for it, and a thread of the web server.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        with self._answering():
+            answer = self.client(patient=False).get_object(
+                Bucket=self.bucket_name, Key=self._key(name)
+            )
+            with closing(answer["Body"]) as body:
+                return cast("bytes", body.read())
 
     def names(self, folder: str = "") -> Iterator[str]:
         """Names of all objects in a folder and below, in order."""
@@ -271,7 +289,7 @@ def _session() -> boto3.Session:
     return boto3.Session()
 
 
-def _config(*, attempts: int, endpoint: str | None, seconds: int | None = None) -> Config:
+def _config(*, attempts: int, endpoint: str | None, seconds: float | None = None) -> Config:
     return Config(
         signature_version="s3v4",
         # Stores at home rarely have a name for each bucket.

@@ -259,6 +259,7 @@ BACKBONE = environment.one_of("LIKENESS_BACKBONE", ["resnet50", "resnet18"])  # 
 PRECISION = environment.one_of("LIKENESS_PRECISION", ["float32", "bfloat16"])  # of networks
 SPACES = environment.text("LIKENESS_SPACES")  # a TOML file of backbone spaces; empty: none
 SHARD_ROWS = 4096
+CW_CLUSTERS = environment.whole("LIKENESS_CW_CLUSTERS", 0, least=0)  # 0: by the collection's size
 # What one part of a search takes: so many shards, or as many as have so many bytes together. All
 # of them are open at once, and from an object store they must fit into the local cache.
 SEARCH_SHARDS_PER_PART = 64

@@ -11,6 +11,20 @@ from apps.retrieval.selectors.explorations import (
 from apps.retrieval.selectors.pools import POOL, PoolSummary, pool_summary, pools_target
 from apps.retrieval.selectors.rows import opened_rows, searchable_rows, unreadable_reason
 from apps.retrieval.selectors.runs import run_names, runs_of
+from apps.retrieval.selectors.screening import (
+    ILLUSTRATION_LABELS,
+    SCREEN,
+    STATES,
+    ScreeningState,
+    affected_studies,
+    screening_images,
+    screening_space_names,
+    screening_spaces,
+    screening_state,
+    screening_target,
+    training_labels,
+    training_of,
+)
 from apps.retrieval.selectors.spaces import (
     EXTRACT,
     Availability,
@@ -32,11 +46,16 @@ from apps.retrieval.selectors.spaces import (
 __all__ = [
     "CUTOFFS",
     "EXTRACT",
+    "ILLUSTRATION_LABELS",
     "POOL",
+    "SCREEN",
+    "STATES",
     "Availability",
     "ExplorationAnswer",
     "PoolSummary",
+    "ScreeningState",
     "SpaceState",
+    "affected_studies",
     "availability_of",
     "availability_of_space",
     "bounded",
@@ -55,9 +74,16 @@ __all__ = [
     "rows_of",
     "run_names",
     "runs_of",
+    "screening_images",
+    "screening_space_names",
+    "screening_spaces",
+    "screening_state",
+    "screening_target",
     "searchable_rows",
     "shards_of",
     "spaces_of",
+    "training_labels",
+    "training_of",
     "unreadable_reason",
     "weights_of",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.catalog.models import Collection, Image
-from apps.common.storage import DamagedFileError, local_copy
+from apps.common.storage import DamagedFileError, local_copies
 from apps.retrieval.models import FeatureSpace
 from apps.retrieval.selectors.spaces import shards_of
 
@@ -26,27 +26,30 @@ def opened_rows(
     Raises:
         DamagedFileError: a shard is missing or differs from its checksum, or rows are missing.
     """
-    with ExitStack() as stack:
-        arrays = []
-        at = start
-        for shard in shards_of(space=space).filter(start__lt=stop):
-            if shard.start + shard.rows <= start:
-                continue
+    shards = []
+    at = start
+    for shard in shards_of(space=space).filter(start__lt=stop):
+        if shard.start + shard.rows > start:
             if shard.start > at:
                 break
-            try:
-                path = stack.enter_context(local_copy(shard.file, sha256=shard.sha256))
-            except DamagedFileError as error:
-                raise DamagedFileError(f"{error} Run extract_features to rebuild it.") from error
+            shards.append(shard)
+            at = shard.start + shard.rows
+    if at < stop:
+        raise DamagedFileError(
+            f"The space {space.name} has no rows from {at} on: run extract_features again."
+        )
+    with ExitStack() as stack:
+        files = [(shard.file, shard.sha256) for shard in shards]
+        try:
+            paths = stack.enter_context(local_copies(files))
+        except DamagedFileError as error:
+            raise DamagedFileError(f"{error} Run extract_features to rebuild it.") from error
+        arrays = []
+        for shard, path in zip(shards, paths, strict=True):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             if array.shape != (shard.rows, space.dimensions) or array.dtype != space.dtype:
                 raise DamagedFileError(f"The file {shard.file} has the shape {array.shape}.")
-            arrays.append(array[at - shard.start : stop - shard.start])
-            at = shard.start + shard.rows
-        if at < stop:
-            raise DamagedFileError(
-                f"The space {space.name} has no rows from {at} on: run extract_features again."
-            )
+            arrays.append(array[max(start - shard.start, 0) : stop - shard.start])
         yield arrays
 
 

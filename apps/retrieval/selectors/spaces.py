@@ -99,7 +99,7 @@ def learned_version(*, entry: registry.LearnedEntry, sources: Sequence[str], row
 
     Images and their order are fixed at import, so their number stands for them.
     """
-    return bounded(f"{entry.load().version}-{rows}+{'+'.join(dict.fromkeys(sources))}")
+    return bounded(f"{entry.make().version}-{rows}+{'+'.join(dict.fromkeys(sources))}")
 
 
 def bounded(version: str) -> str:

@@ -14,17 +14,21 @@ from apps.retrieval.services.pools import (
     StudyIsPlannedError,
     request_pools,
 )
+from apps.retrieval.services.screening import RETRAIN_EVERY, record_labels, request_screening
 
 __all__ = [
+    "RETRAIN_EVERY",
     "DroppedFile",
     "SpaceNotReadyError",
     "StudyIsPlannedError",
     "export_features",
     "fail_exploration",
     "pick_device",
+    "record_labels",
     "request_exploration",
     "request_extraction",
     "request_pools",
+    "request_screening",
     "run_exploration",
     "sweep_explorations",
 ]

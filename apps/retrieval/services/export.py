@@ -14,6 +14,7 @@ from apps.catalog.models import Collection, Image
 from apps.common.errors import InvalidError
 from apps.common.storage import published
 from apps.retrieval import registry, selectors
+from apps.retrieval.compute.learned.words import WORD, spelled
 from apps.retrieval.models import FeatureSpace
 from apps.retrieval.services.pools import SpaceNotReadyError
 
@@ -38,6 +39,8 @@ def export_features(
     *, collection: Collection, space: str, path: Path, with_excluded: bool = False
 ) -> Exported:
     """Write arrays `image_id` (n,) and `vectors` (n, d), in the order of the collection.
+
+    Cluster words come as text too, `words` (n, 5).
 
     Images that were screened out are left out unless `with_excluded`; images that could not be
     read have no vector and are always left out. The file appears under its name when it is
@@ -102,6 +105,16 @@ def _write(
             npy.write_array_header_1_0(out, header)
             for rows in _rows(space, keep):
                 out.write(np.ascontiguousarray(rows).tobytes())
+        if space.name == "cw":
+            with archive.open(_entry("words.npy"), "w", force_zip64=True) as out:
+                header = {
+                    "descr": npy.dtype_to_descr(WORD),
+                    "fortran_order": False,
+                    "shape": (len(keep), space.dimensions),
+                }
+                npy.write_array_header_1_0(out, header)
+                for rows in _rows(space, keep):
+                    out.write(spelled(rows).tobytes())
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

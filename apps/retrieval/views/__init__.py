@@ -5,6 +5,11 @@ from apps.retrieval.views.explorations import (
     ExplorationsView,
     ExplorationView,
 )
+from apps.retrieval.views.screening import (
+    ScreeningImagesView,
+    ScreeningLabelsView,
+    ScreeningView,
+)
 from apps.retrieval.views.spaces_and_pools import (
     FusionKindsView,
     MethodsView,
@@ -19,5 +24,8 @@ __all__ = [
     "FusionKindsView",
     "MethodsView",
     "PoolsView",
+    "ScreeningImagesView",
+    "ScreeningLabelsView",
+    "ScreeningView",
     "SpacesView",
 ]

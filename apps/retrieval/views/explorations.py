@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -21,6 +20,7 @@ from apps.catalog.models import Collection
 from apps.catalog.serializers import ImageSerializer
 from apps.common.parsers import JSONParser
 from apps.common.permissions import IsResearcher
+from apps.common.storage import read_soon
 from apps.retrieval import selectors, services
 from apps.retrieval.models import Exploration
 from apps.retrieval.services.exploring import MAX_DEPTH
@@ -200,8 +200,7 @@ class ExplorationImageView(APIView):
         own = selectors.explorations_of(user=request.user)
         exploration = get_object_or_404(own.exclude(display=""), uuid=uuid)
         try:
-            with default_storage.open(exploration.display) as file:
-                response = HttpResponse(file.read(), content_type="image/webp")
+            response = HttpResponse(read_soon(exploration.display), content_type="image/webp")
         except FileNotFoundError:
             raise Http404 from None
         response["Cache-Control"] = "private, max-age=3600"

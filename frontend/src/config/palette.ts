@@ -12,6 +12,10 @@ export const QUALITATIVE = [
   "#56b4e9",
   "#b8a900",
   "#5b5b5b",
+  "#882255",
+  "#332288",
+  "#117733",
+  "#8a5a33",
 ] as const;
 
 export const qualitative = (index: number): string =>

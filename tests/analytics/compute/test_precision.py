@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from apps.analytics.compute.precision import (
     NO_IMAGE,
-    count_hits,
     precision,
     ranking_order,
 )
+from apps.analytics.compute.ranked import graded_rankings
 from apps.analytics.compute.resampling import QueryBootstrap
 
 N_IMAGES = 100
@@ -24,13 +24,13 @@ def hits_of(lists, judged, cutoffs):
     ranking = np.array([row + [NO_IMAGE] * (depth - len(row)) for row in lists])
     keys = sorted(query * N_IMAGES + image for query, image in judged)
     relevant = [judged[divmod(key, N_IMAGES)] for key in keys]
-    return count_hits(
+    graded = graded_rankings(
         ranking.reshape(len(lists), depth),
         items=np.array(keys, np.int64),
-        relevant=np.array(relevant, bool),
+        gains=np.array(relevant, np.int64),
         n_images=N_IMAGES,
-        cutoffs=cutoffs,
     )
+    return graded.hits(cutoffs)
 
 
 @pytest.mark.parametrize(

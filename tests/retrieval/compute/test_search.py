@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.retrieval.compute import search
-from apps.retrieval.compute.search import definition, screening
+from apps.retrieval.compute.search import candidates, definition, products, screening
 
 SEARCHES = {
     "euclidean": search.euclidean,
@@ -173,9 +173,10 @@ def test_long_vectors_summed_in_pieces_give_the_same(problem):
     name, queries, rows, eligible, own, k, cuts, block_rows = problem
     expected = run(name, queries, rows, eligible, own, k, cuts=cuts, block_rows=block_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screening, "SUMMED_AT_ONCE", 3)
+        patch.setattr(products, "SUMMED_AT_ONCE", 3)
+        patch.setattr(products, "TILE_ROWS", 5)
         patch.setattr(definition, "EXACT_BYTES", 100)
-        patch.setattr(screening, "FETCHED_ROWS", 2)
+        patch.setattr(screening, "FETCHED_BYTES", 100)
         found = run(name, queries, rows, eligible, own, k, cuts=cuts, block_rows=block_rows)
     assert found == expected
 
@@ -193,13 +194,11 @@ def test_the_bounds_of_the_screening_hold(dimensions, kind, monkeypatch):
     rows = rows.astype(np.float32)
     queries = (rows[:20] * np.float32(1.001)).astype(np.float32)
     noted = []
-    original = screening.Candidates.add
 
-    def add(self, ordinals, lower, upper):
-        noted.append((self, ordinals, lower, upper))
-        original(self, ordinals, lower, upper)
+    def add(self, query, ordinals, lower, upper):
+        noted.extend(zip(query.tolist(), ordinals.tolist(), lower, upper, strict=True))
 
-    monkeypatch.setattr(screening.Candidates, "add", add)
+    monkeypatch.setattr(candidates.Candidates, "add", add)
     search.euclidean(
         queries=queries,
         shards=[rows],
@@ -209,12 +208,11 @@ def test_the_bounds_of_the_screening_hold(dimensions, kind, monkeypatch):
         k=300,
         threads=1,
     )
-    assert sum(len(ordinals) for _, ordinals, _, _ in noted) == 20 * 300
-    for query, (_, ordinals, lower, upper) in zip(queries, noted, strict=True):
-        x, q = rows[ordinals].astype(np.longdouble), query.astype(np.longdouble)
-        exact = (x * x).sum(axis=1) - 2 * (x * q).sum(axis=1)
-        assert (lower <= exact).all()
-        assert (exact <= upper).all()
+    assert len(noted) == 20 * 300
+    for query, ordinal, lower, upper in noted:
+        x, q = rows[ordinal].astype(np.longdouble), queries[query].astype(np.longdouble)
+        exact = (x * x).sum() - 2 * (x * q).sum()
+        assert lower <= exact <= upper
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e18, 1e30])
@@ -247,21 +245,23 @@ def test_rows_of_very_different_length_are_ranked_exactly():
     assert [ordinals for ordinals, _ in found] == [ordinals for ordinals, _ in expected]
 
 
-def test_when_all_rows_are_the_same_the_first_win_and_memory_stays_small():
+def test_when_all_rows_are_the_same_the_first_win_and_memory_stays_small(monkeypatch):
     rows = np.full((20_000, 3), 0.1, dtype=np.float32)
     eligible = np.ones(len(rows), dtype=bool)
     eligible[2] = False
     found = run("euclidean", rows[:1], rows, eligible, [1], 5, block_rows=1000)
     assert found == [([0, 3, 4, 5, 6], [0.0] * 5)]
 
-    candidates = screening.Candidates(k=5, most=20)
-    for start in range(0, 20_000, 1000):
-        ordinals = np.arange(start, start + 1000)
-        candidates.add(ordinals, np.zeros(1000), np.zeros(1000))
-        candidates.prune()
-        if len(candidates.ordinals) > candidates.most:
-            candidates.settle(lambda some: np.zeros(len(some)), slack=1e-12, offset=0.0)
-        assert len(candidates.ordinals) <= 1005
+    counts = []
+    original = candidates.Candidates.prune
+
+    def prune(self):
+        original(self)
+        counts.append(int(self.counts.max()))
+
+    monkeypatch.setattr(candidates.Candidates, "prune", prune)
+    run("euclidean", rows[:1], rows, eligible, [1], 5, block_rows=1000)
+    assert max(counts) <= 1024 + 1000
 
 
 @pytest.mark.parametrize("name", list(SEARCHES))

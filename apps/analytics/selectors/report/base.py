@@ -9,7 +9,7 @@ import numpy as np
 from apps.analytics.compute.consensus import consensus_levels
 from apps.analytics.compute.precision import MeanEstimate
 from apps.analytics.compute.resampling import Interval
-from apps.analytics.selectors.data import Bools, StudyData
+from apps.analytics.selectors.data import Bools, Ints, StudyData
 
 Row = dict[str, Any]
 Number = float | int | None
@@ -119,11 +119,12 @@ def judged_queries(data: StudyData) -> Bools:
     return np.bincount(data.ratings.query, minlength=len(data.query_ids)) > 0
 
 
-def relevant_items(data: StudyData) -> Bools:
+def item_gains(data: StudyData) -> Ints:
+    """Per item 0 when its consensus is not relevant, 1 for the lowest relevant level, ..."""
     if not data.ratings.n_items:
-        return np.zeros(0, bool)
+        return np.zeros(0, np.int64)
     consensus = consensus_levels(data.ratings.tally(), levels=data.levels)
-    return np.asarray(consensus >= data.relevant_from)
+    return np.maximum(consensus - data.relevant_from + 1, 0)
 
 
 def add_estimates(
@@ -131,11 +132,12 @@ def add_estimates(
     name: str,
     scope: str,
     param: str,
-    cutoffs: Iterable[int],
+    cutoffs: Iterable[int | None],
     estimates: Iterable[MeanEstimate],
 ) -> None:
+    """Add means over queries; a cut-off of None is a whole list."""
     for n, estimate in zip(cutoffs, estimates, strict=True):
-        at = f"{param}@{n}"
+        at = param if n is None else f"{param}@{n}"
         spread = estimate.reason or TOO_FEW_QUERIES
         report.add_value(name, scope, at, estimate.value, estimate.reason)
         report.add_value(f"{name}_std", scope, at, estimate.sd, spread)

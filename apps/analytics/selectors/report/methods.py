@@ -1,16 +1,19 @@
 """Agreement between methods, and of methods with people: the paper's table 4; pools."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from apps.analytics import measures
 from apps.analytics.compute.model_agreement import common_results, grid_within
-from apps.analytics.compute.precision import CUTOFFS, NO_IMAGE, MeanEstimate, count_hits
+from apps.analytics.compute.precision import CUTOFFS, NO_IMAGE, MeanEstimate
+from apps.analytics.compute.ranked import graded_rankings
 from apps.analytics.compute.resampling import QueryBootstrap
 from apps.analytics.selectors.report.base import (
     Report,
     add_estimates,
+    item_gains,
     judged_queries,
-    relevant_items,
 )
 
 
@@ -60,49 +63,53 @@ def add_precision(report: Report, bootstrap: QueryBootstrap) -> float | None:
     data = report.data
     n_images = int(max(data.rankings.max(initial=0), data.item_image.max(initial=0))) + 1
     items = data.ratings.query * n_images + data.item_image
-    relevant = relevant_items(data)
+    gains = item_gains(data)
     judged = judged_queries(data)
     shares = []
     for number, method in enumerate(data.methods):
         ranking = data.rankings[number]
+        graded = graded_rankings(ranking, items=items, gains=gains, n_images=n_images)
         has_results = bool((ranking != NO_IMAGE).any())
-        hits = count_hits(
-            ranking, items=items, relevant=relevant, n_images=n_images, cutoffs=CUTOFFS
-        )
         for scope, queries in data.scopes():
-            averaged = queries & judged
             for measure in measures.of_table("precision"):
-                if has_results:
-                    estimates: list[MeanEstimate] = measure.compute(
-                        hits, averaged=averaged, cutoffs=CUTOFFS, bootstrap=bootstrap
-                    )
-                else:
+                estimates: list[MeanEstimate] = measure.compute(
+                    graded, averaged=queries & judged, cutoffs=CUTOFFS, bootstrap=bootstrap
+                )
+                if not has_results:
                     reason = f"{method} has no results yet"
-                    estimates = [MeanEstimate(None, None, None, 0, reason=reason)] * len(CUTOFFS)
-                add_estimates(report, measure.name, scope, method, CUTOFFS, estimates)
-                for n, estimate in zip(CUTOFFS, estimates, strict=True):
-                    at = f"{method}@{n}"
-                    report.add_value("judged", scope, at, estimate.judged, estimate.reason)
-                    low, high = estimate.interval or (None, None)
-                    report.tables["precision"].append(
-                        {
-                            "category": scope,
-                            "method": method,
-                            "measure": f"{measure.name}@{n}",
-                            "value": estimate.value,
-                            "ci_low": low,
-                            "ci_high": high,
-                            "n_queries": estimate.n_queries,
-                            "judged": estimate.judged,
-                        }
-                    )
+                    estimates = [MeanEstimate(None, None, None, 0, reason=reason)] * len(estimates)
+                _add_precision_rows(report, measure.name, scope, method, estimates)
         listed = ranking[judged] != NO_IMAGE
+        hits = graded.hits(CUTOFFS)
         for column, n in enumerate(CUTOFFS):
             if results := int(listed[:, :n].sum()):
                 shares.append(int(hits.judged[judged, column].sum()) / results)
     order = {scope: place for place, (scope, _) in enumerate(data.scopes())}
     report.tables["precision"].sort(key=lambda row: order[row["category"]])
     return min(shares, default=None)
+
+
+def _add_precision_rows(
+    report: Report, measure: str, scope: str, method: str, estimates: Sequence[MeanEstimate]
+) -> None:
+    cutoffs: Sequence[int | None] = CUTOFFS if len(estimates) == len(CUTOFFS) else (None,)
+    add_estimates(report, measure, scope, method, cutoffs, estimates)
+    for n, estimate in zip(cutoffs, estimates, strict=True):
+        if measure == "P":
+            report.add_value("judged", scope, f"{method}@{n}", estimate.judged, estimate.reason)
+        low, high = estimate.interval or (None, None)
+        report.tables["precision"].append(
+            {
+                "category": scope,
+                "method": method,
+                "measure": measure if n is None else f"{measure}@{n}",
+                "value": estimate.value,
+                "ci_low": low,
+                "ci_high": high,
+                "n_queries": estimate.n_queries,
+                "judged": estimate.judged,
+            }
+        )
 
 
 def add_pool(report: Report) -> None:

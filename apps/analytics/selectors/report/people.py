@@ -18,8 +18,8 @@ from apps.analytics.compute.resampling import QueryBootstrap
 from apps.analytics.selectors.report.base import (
     TOO_FEW_QUERIES,
     Report,
+    item_gains,
     judged_queries,
-    relevant_items,
 )
 
 
@@ -27,7 +27,7 @@ def add_counts(report: Report) -> None:
     data = report.data
     judged = judged_queries(data)
     relevant_of = np.bincount(
-        data.ratings.query, weights=relevant_items(data), minlength=len(data.query_ids)
+        data.ratings.query, weights=item_gains(data) > 0, minlength=len(data.query_ids)
     )
     by_category = []
     for number, (scope, queries) in enumerate(data.scopes()):

@@ -15,6 +15,7 @@ from apps.common.commands import Command as BaseCommand
 from apps.config.demo import photographs
 from apps.retrieval import registry
 from apps.retrieval import selectors as retrieval
+from apps.studies.methods import DEFAULT_METHODS
 from apps.studies.models import Study
 
 SLUG = "demo"
@@ -82,10 +83,10 @@ def make_people() -> None:
 
 
 def study_toml() -> str:
-    """The demo's plan, with the methods whose spaces this machine could compute."""
+    """The demo's plan, with the reference study's methods that this machine could compute."""
     spaces = retrieval.spaces_of(collection=collection_named(slug=SLUG))
     ready = {space.name for space in spaces if space.state == "ready"}
-    names = [method.name for method in registry.methods() if method.space in ready]
+    names = [name for name in DEFAULT_METHODS if registry.method_of(name=name).space in ready]
     methods = ", ".join(f'"{name}"' for name in names)
     lines = [
         'name = "Demo: details of photographs"',

@@ -12,7 +12,9 @@ Code that comes with a model is never run, and pickled weights are never read.
 """
 
 import difflib
+import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -50,6 +52,15 @@ class _AllSeenError(Exception):
     """Ends a forward pass after the last layer that anybody wants."""
 
 
+@dataclass
+class _Watched:
+    """The layers that a forward pass is to show, what they gave, and whether it stops then."""
+
+    layers: set[str]
+    stops: bool
+    seen: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
 class HubBackbone(Network):
     name = "backbone"
 
@@ -69,7 +80,10 @@ class HubBackbone(Network):
         """
         how = backbone.preprocessing
         network = load_network(backbone=backbone, outputs={space.output for space in spaces})
-        self._layers = {space.layer: layer_of(network, space) for space in spaces if space.layer}
+        self._now = threading.local()  # what the forward pass of this lane is watched for
+        layers = {space.layer: layer_of(network, space) for space in spaces if space.layer}
+        for name, layer in layers.items():
+            layer.register_forward_hook(partial(_after, self._keep, name))
         super().__init__(
             network=network,
             mean=how.mean,
@@ -91,7 +105,7 @@ class HubBackbone(Network):
     def extract(self, batch: Sequence[Pixels], *, spaces: Sequence[str] | None = None) -> Found:
         """One forward pass, every asked-for space: space -> (images, dimensions) float32."""
         names = list(self._spaces) if spaces is None else list(spaces)
-        return self.in_halves(partial(self._extract, names=names), batch)
+        return self.computed(partial(self._extract, names=names), batch)
 
     def _extract(self, batch: Sequence[Pixels], *, names: Sequence[str]) -> Found:
         wanted = [self._spaces[name] for name in names]
@@ -108,33 +122,32 @@ class HubBackbone(Network):
         self, pixels: torch.Tensor, *, spaces: Sequence[BackboneSpace]
     ) -> dict[str, torch.Tensor]:
         """What the layers and outputs of `spaces` give."""
-        layers = {space.layer for space in spaces if space.layer}
         outputs = {space.output for space in spaces if space.output}
-        seen: dict[str, torch.Tensor] = {}
-
-        def keep(name: str) -> Callable[..., None]:
-            def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-                seen[name] = _tensor_of(output)
-                if not outputs and len(seen) == len(layers):
-                    raise _AllSeenError
-
-            return hook
-
-        hooks = [self._layers[name].register_forward_hook(keep(name)) for name in layers]
+        watched = _Watched({space.layer for space in spaces if space.layer}, stops=not outputs)
+        self._now.watched = watched
         try:
             output = self.network(pixels)
         except _AllSeenError:
-            return seen
+            return watched.seen
         finally:
-            for hook in hooks:
-                hook.remove()
+            del self._now.watched
+        seen = watched.seen
+        if missing := sorted(watched.layers - set(seen)):
+            raise ValueError(f"the layer {missing[0]} is not on the way of a forward pass")
         if outputs:
             seen["pooled"] = _pooled(output)
         if "projected" in outputs:
             seen["projected"] = self.network.visual_projection(seen["pooled"])
-        if missing := sorted(layers - set(seen)):
-            raise ValueError(f"the layer {missing[0]} is not on the way of a forward pass")
         return seen
+
+    def _keep(self, name: str, output: Any) -> None:
+        """Called after a named layer, in the lane that runs it."""
+        watched: _Watched | None = getattr(self._now, "watched", None)
+        if watched is None or name not in watched.layers:
+            return
+        watched.seen[name] = _tensor_of(output)
+        if watched.stops and len(watched.seen) == len(watched.layers):
+            raise _AllSeenError
 
     def _aggregated(self, space: BackboneSpace, given: torch.Tensor) -> torch.Tensor:
         """(images, dimensions) of what a layer gave, float32."""
@@ -273,6 +286,12 @@ def layer_of(network: nn.Module, space: BackboneSpace) -> nn.Module:
     raise WeightsDamagedError(
         f"{space.name}: {space.model} has no layer {space.layer!r}; the nearest is {near[0]!r}."
     )
+
+
+def _after(
+    keep: Callable[[str, Any], None], name: str, _module: nn.Module, _inputs: Any, output: Any
+) -> None:
+    keep(name, output)
 
 
 def _tensor_of(output: Any) -> torch.Tensor:

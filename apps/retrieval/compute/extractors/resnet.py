@@ -237,7 +237,7 @@ class ResNetLayer5A(Network):
 
         `r_full` and `r_regions` in float16, as they are stored, the others in float32.
         """
-        return self.in_halves(partial(self._extract, spaces=spaces), batch)
+        return self.computed(partial(self._extract, spaces=spaces), batch)
 
     def _extract(self, batch: Sequence[Pixels], *, spaces: Sequence[str]) -> Found:
         out: dict[str, torch.Tensor] = {}

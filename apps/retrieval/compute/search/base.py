@@ -40,6 +40,7 @@ class Search(Protocol):
         memory: int,
         threads: int | None,
         on_rows: OnRows | None,
+        device: str,
     ) -> list[Neighbours]:
         """Search `shards`, whose rows are the ordinals from `first` on.
 
@@ -55,6 +56,7 @@ class Search(Protocol):
             memory: bytes that the search may take besides the mapped shards.
             threads: how many may work at once; None: one per core.
             on_rows: told how many rows are done; what it raises ends the search.
+            device: `cpu` or `cuda`: where rows may be screened. The result is the same.
 
         Raises:
             ValueError: shapes that do not fit, `k` below 1, a query that is not finite.

@@ -1,5 +1,6 @@
 """Search by the definition: every distance is computed, block by block, in float64."""
 
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -27,17 +28,51 @@ Matrix = Callable[[Floats, Floats], Doubles]  # (queries, d), (rows, d) -> (quer
 def euclidean_distances(*, query: Floats, rows: Floats) -> Doubles:
     """The definition: sqrt(sum((row - query)²)) in float64, row by row; shape (rows,).
 
-    A row's value depends on that row and the query alone, not on which rows come with it.
+    A row's value depends on that row and the query alone, not on which rows come with it, and
+    is the same with both exchanged.
     """
-    wide = query.astype(np.float64)
+    wide = in_float32(query[None])[0].astype(np.float64)
     out = np.empty(len(rows))
     step = max(1, EXACT_BYTES // (8 * len(query)))
+    differences = _scratch(min(step, len(rows)), len(query))
     for start in range(0, len(rows), step):
-        difference = in_float32(rows[start : start + step]).astype(np.float64)
-        difference -= wide
-        np.square(difference, out=difference)
-        difference.sum(axis=1, out=out[start : start + step])
-    return np.sqrt(out, out=out)
+        some = in_float32(rows[start : start + step])
+        difference = differences[: len(some)]
+        np.subtract(some, wide, out=difference)
+        _lengths(difference, out=out[start : start + step])
+    return out
+
+
+def distances_to_some(*, one: Doubles, others: Floats, which: Sequence[int]) -> Doubles:
+    """The definition, of a vector that is in float64 already to some of the others."""
+    out = np.empty(len(which))
+    step = max(1, EXACT_BYTES // (8 * len(one)))
+    differences = _scratch(min(step, len(which)), len(one))
+    for start in range(0, len(which), step):
+        some = which[start : start + step]
+        difference = differences[: len(some)]
+        for number, index in enumerate(some):
+            np.subtract(others[index], one, out=difference[number])
+        _lengths(difference, out=out[start : start + step])
+    return out
+
+
+def _lengths(differences: Doubles, *, out: Doubles) -> None:
+    """Of differences that are overwritten; a few at a time stay in the processor's cache."""
+    np.multiply(differences, differences, out=differences)
+    differences.sum(axis=1, out=out)
+    np.sqrt(out, out=out)
+
+
+_memory = threading.local()
+
+
+def _scratch(rows: int, columns: int) -> Doubles:
+    """Memory of this thread that is used again and again: new memory is cleared page by page."""
+    known: Doubles | None = getattr(_memory, "of_thread", None)
+    if known is None or known.size < rows * columns:
+        known = _memory.of_thread = np.empty(rows * columns)
+    return known[: rows * columns].reshape(rows, columns)
 
 
 def euclidean_matrix(queries: Floats, rows: Floats) -> Doubles:
@@ -116,6 +151,7 @@ def city_block(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     block_rows: int | None = None,
 ) -> list[Neighbours]:
     """Nearest rows by L1 distance; see `Search`."""
@@ -136,6 +172,7 @@ def tanimoto(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     block_rows: int | None = None,
 ) -> list[Neighbours]:
     """Nearest rows by Tanimoto distance; see `Search`."""
@@ -156,6 +193,7 @@ def colour_layout(
     memory: int = DEFAULT_MEMORY,
     threads: int | None = None,
     on_rows: OnRows | None = None,
+    device: str = "cpu",
     block_rows: int | None = None,
 ) -> list[Neighbours]:
     """Nearest rows by the weighted colour layout distance; see `Search`."""

@@ -1,8 +1,11 @@
-"""Float32 screening of rows in blocks with error bounds, and the exact distances of survivors."""
+"""Screening of rows in blocks with error bounds, and the exact distances of survivors."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from queue import SimpleQueue
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -13,110 +16,62 @@ from apps.retrieval.compute.search.base import (
     Neighbours,
     Ordinals,
     in_float32,
+    merged,
     nearest,
 )
-from apps.retrieval.compute.search.definition import (
-    euclidean_distances,
-)
+from apps.retrieval.compute.search.candidates import Candidates
+from apps.retrieval.compute.search.definition import distances_to_some, euclidean_distances
+from apps.retrieval.compute.search.products import Products
+from apps.retrieval.compute.search.reading import READ_ALONE, Rows
 
-UNIT_32 = 2.0**-24  # half the gap between 1 and the next float32
 UNIT_64 = 2.0**-53
 LARGEST_SAFE_NORM = 1e17  # its square, and twice that, stay far inside float32
-FETCHED_ROWS = 256  # rows collected from the shards at a time
-SUMMED_AT_ONCE = 512  # dimensions of one product: shorter sums have closer bounds
-
-
-class Candidates:
-    """Rows that may still be among a query's nearest, with bounds on `distance² - |query|²`.
-
-    `limit` is the k-th smallest upper bound seen so far: k rows are at least that near, so a row
-    whose lower bound is above it cannot be among the nearest, and a row on it is kept for the
-    tie. Rows whose bounds say no more are settled by their exact distances as soon as there are
-    too many, so that the memory stays bounded even if all rows are the same.
-    """
-
-    def __init__(self, *, k: int, most: int) -> None:
-        self.k = k
-        self.most = most
-        self.limit = np.inf
-        self.ordinals: Ordinals = np.empty(0, np.int64)
-        self.lower: Doubles = np.empty(0)
-        self.upper: Doubles = np.empty(0)
-        self._new: list[tuple[Ordinals, Doubles, Doubles]] = []
-        self._waiting = 0
-
-    def add(self, ordinals: Ordinals, lower: Doubles, upper: Doubles) -> None:
-        self._new.append((ordinals, lower, upper))
-        self._waiting += len(ordinals)
-
-    @property
-    def is_long(self) -> bool:
-        return self._waiting + len(self.ordinals) > 2 * self.k
-
-    def prune(self) -> None:
-        if self._new:
-            self.ordinals = np.concatenate([self.ordinals, *(new[0] for new in self._new)])
-            self.lower = np.concatenate([self.lower, *(new[1] for new in self._new)])
-            self.upper = np.concatenate([self.upper, *(new[2] for new in self._new)])
-            self._new = []
-            self._waiting = 0
-        if len(self.ordinals) > self.k:
-            self.limit = min(self.limit, np.partition(self.upper, self.k - 1)[self.k - 1])
-            keep = self.lower <= self.limit
-            self.ordinals = self.ordinals[keep]
-            self.lower = self.lower[keep]
-            self.upper = self.upper[keep]
-
-    def settle(self, exact: Callable[[Ordinals], Doubles], *, slack: float, offset: float) -> None:
-        """Keep the `k` best by their exact distances; their bounds become as good as exact."""
-        best = nearest(self.ordinals, exact(self.ordinals), k=self.k)
-        squared = np.square(best.distances)
-        margin = slack * (squared + offset)
-        self.ordinals = np.sort(best.ordinals)
-        order = np.argsort(best.ordinals, kind="stable")
-        self.lower = (squared - margin - offset)[order]
-        self.upper = (squared + margin - offset)[order]
-        if len(self.ordinals) == self.k:
-            self.limit = min(self.limit, self.upper.max())
+FETCHED_BYTES = 2**22  # of survivors, read at a time
+READING_AT_ONCE = 8  # threads that read survivors: a disk serves many better than one
+COARSE_ENOUGH = 2.0  # times k: with more candidates than that, closer bounds are cheaper
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows to be screened. `norms` are |x|² in float32, infinite for rows that do not count."""
+    """Rows to be screened, and what `Products` say of them.
+
+    Attributes:
+        norms: |x|² in float32, infinite for rows that do not count.
+        longest: an upper bound of |x| over the rows that count.
+        large: eligible rows whose squares float32 cannot sum.
+    """
 
     start: int
     rows: Floats
     norms: Floats
-    longest: float  # an upper bound of |x| over the rows that count
-    large: npt.NDArray[np.intp]  # eligible rows whose squares float32 cannot sum
+    longest: float
+    large: npt.NDArray[np.intp]
 
     @classmethod
-    def of(cls, start: int, rows: Floats, eligible: npt.NDArray[np.bool_]) -> "Block":
-        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            norms = np.zeros(len(rows), np.float32)
-            for part in _parts(rows.shape[1]):
-                norms += np.einsum("ij,ij->i", rows[:, part], rows[:, part])
+    def of(
+        cls,
+        start: int,
+        rows: Floats,
+        norms: Floats,
+        eligible: npt.NDArray[np.bool_],
+        growth: float,
+    ) -> "Block":
+        with np.errstate(invalid="ignore"):
             allowed = eligible & (norms < LARGEST_SAFE_NORM**2)  # never true for NaN
         large = np.flatnonzero(eligible & ~allowed)
         large = large[np.isfinite(rows[large]).all(axis=1)]
-        dimensions = rows.shape[1]
-        squared = float(norms[allowed].max(initial=0.0)) * (1 + 2 * _growth(dimensions))
-        longest = float(np.sqrt(squared + 2 * dimensions * 2.0**-126))  # squares may underflow
+        squared = float(norms[allowed].max(initial=0.0)) * (1 + 2 * growth)
+        longest = float(np.sqrt(squared + 2 * rows.shape[1] * 2.0**-126))  # squares may underflow
         return cls(start, rows, np.where(allowed, norms, np.float32(np.inf)), longest, large)
 
 
-def _parts(dimensions: int) -> list[slice]:
-    return [slice(at, at + SUMMED_AT_ONCE) for at in range(0, dimensions, SUMMED_AT_ONCE)]
+class Screening:
+    """Queries and their candidates so far; any number of threads may screen blocks for them.
 
-
-def _growth(dimensions: int) -> float:
-    """G of `euclidean`: the bound on a dot product's error, with room for four roundings."""
-    terms = min(dimensions, SUMMED_AT_ONCE) + len(_parts(dimensions))
-    return terms * UNIT_32 / (1 - terms * UNIT_32) + 4 * UNIT_32
-
-
-class Team:
-    """Queries that one thread searches for, and their candidates so far."""
+    A thread takes `Products` from those that wait. It works on a block of its own and takes the
+    lock only to note what it found: limits that another thread has lowered meanwhile are merely
+    not as tight as they could be.
+    """
 
     def __init__(
         self,
@@ -126,82 +81,78 @@ class Team:
         own: Ordinals,
         k: int,
         most: int,
-        fetch: "Fetch",
         block_rows: int,
+        rows: Rows,
     ) -> None:
         dimensions = queries.shape[1]
         self.queries = queries
-        self.products = np.empty(len(queries) * block_rows, np.float32)
         self.norms = norms  # |q| in float64
         self.own = own
         self.k = k
-        self.fetch = fetch
-        self.doubled = np.ascontiguousarray(-2.0 * queries.astype(np.float32))  # exact: times 2
-        self.growth = _growth(dimensions)
+        self.most = most
+        self.rows = rows
         self.slack = 4 * (dimensions + 8) * UNIT_64
-        self.tiny = 4 * dimensions * 2.0**-126
-        self.candidates = [Candidates(k=k, most=most) for _ in queries]
+        self.tiny = tiny_of(dimensions)
+        self.candidates = Candidates(queries=len(queries), k=k, room=most + block_rows)
+        self.products: SimpleQueue[Products] = SimpleQueue()
+        self.closer: SimpleQueue[Products] = SimpleQueue()  # take the places of coarse ones
+        self._lock = Lock()
 
-    def screen(self, block: Block) -> None:
+    def screen(self, start: int, rows: Floats, eligible: npt.NDArray[np.bool_]) -> None:
         """Note the rows of a block that may be among the nearest of a query."""
-        if len(block.large):
-            self._add_by_definition(block)
-        if not np.isfinite(block.norms).any():
-            return
-        start, longest = block.start, block.longest
+        products = self.products.get()
+        if products.is_coarse and not self.closer.empty():
+            products = self.closer.get()
+        try:
+            s, norms = products.of(rows)
+            block = Block.of(start, rows, norms, eligible, products.norm_growth)
+            if len(block.large):
+                self._add_by_definition(block)
+            if np.isfinite(block.norms).any():
+                self._note(block, s, products)
+        finally:
+            self.products.put(products)
+
+    def _note(self, block: Block, s: Floats, products: Products) -> None:
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            s = self._products(block.rows)
             s += block.norms
+        start, longest = block.start, block.longest
         error = (
-            2 * self.growth * self.norms * longest
-            + self.growth * longest**2
+            2 * products.growth * self.norms * longest
+            + products.norm_growth * longest**2
             + self.slack * (self.norms + longest) ** 2
             + self.tiny
         )  # (queries,)
         limits = self._limits(start, s, error)
         reach = np.nextafter(np.minimum(limits + error, 1e38).astype(np.float32), np.float32(2e38))
         hits = np.flatnonzero(s <= reach[:, None])  # never true for NaN
-        hit_query, hit_row = np.divmod(hits, len(block.rows))
-        ordinals = hit_row + start
+        query, row = np.divmod(hits, len(block.rows))
+        ordinals = row + start
         values = s.ravel()[hits].astype(np.float64)
         if ((self.own >= start) & (self.own < start + len(block.rows))).any():
-            others = ordinals != self.own[hit_query]
-            hit_query, ordinals, values = hit_query[others], ordinals[others], values[others]
-        margins = error[hit_query]
-        lower, upper = values - margins, values + margins
-        bounds = np.searchsorted(hit_query, np.arange(len(self.queries) + 1)).tolist()
-        for index, one in enumerate(self.candidates):
-            here = slice(bounds[index], bounds[index + 1])
-            if here.start < here.stop:
-                self._add(index, one, ordinals[here], lower[here], upper[here])
-
-    def _products(self, rows: Floats) -> Floats:
-        """-2 q·x of all queries and rows, added up over pieces of the dimensions."""
-        first, *others = _parts(rows.shape[1])
-        products = self.products[: len(self.queries) * len(rows)].reshape(-1, len(rows))
-        np.matmul(self.doubled[:, first], rows[:, first].T, out=products)
-        for part in others:
-            products += self.doubled[:, part] @ rows[:, part].T
-        return products
+            others = ordinals != self.own[query]
+            query, ordinals, values = query[others], ordinals[others], values[others]
+        margins = error[query]
+        with self._lock:
+            self.candidates.tighten(limits)
+            self._add(query, ordinals, values - margins, values + margins)
 
     def _limits(self, start: int, s: Floats, error: Doubles) -> Doubles:
         """Every query's limit. The k-th of the first block is one already: far fewer are noted."""
-        limits = np.array([one.limit for one in self.candidates])
+        limits = self.candidates.limits.copy()
         rows = s.shape[1]
         if rows > self.k and np.isinf(limits).any():
             ranks = np.partition(s, [self.k - 1, self.k], axis=1)[:, self.k - 1 : self.k + 1]
             # One rank further for a query that meets its own image, which does not count.
             meets = (self.own >= start) & (self.own < start + rows)
-            nearest = np.where(meets, ranks[:, 1], ranks[:, 0]).astype(np.float64)
-            limits = np.fmin(limits, nearest + error)
-            for one, limit in zip(self.candidates, limits.tolist(), strict=True):
-                one.limit = limit
+            reached = np.where(meets, ranks[:, 1], ranks[:, 0]).astype(np.float64)
+            np.fmin(limits, reached + error, out=limits)
         return limits
 
     def _add_by_definition(self, block: Block) -> None:
         """Add rows whose squares float32 cannot sum by their exact distances."""
-        for index, one in enumerate(self.candidates):
-            mine = block.large[block.large + block.start != self.own[index]]
+        for index, own in enumerate(self.own.tolist()):
+            mine = block.large[block.large + block.start != own]
             if len(mine):
                 squared = np.square(
                     euclidean_distances(query=self.queries[index], rows=block.rows[mine])
@@ -209,76 +160,114 @@ class Team:
                 offset = self.norms[index] ** 2
                 margin = self.slack * (squared + offset)
                 centre = squared - offset
-                self._add(index, one, mine + block.start, centre - margin, centre + margin)
+                query = np.full(len(mine), index, dtype=np.intp)
+                with self._lock:
+                    self._add(query, mine + block.start, centre - margin, centre + margin)
 
     def _add(
-        self, index: int, one: "Candidates", ordinals: Ordinals, lower: Doubles, upper: Doubles
+        self, query: npt.NDArray[np.intp], ordinals: Ordinals, lower: Doubles, upper: Doubles
     ) -> None:
-        one.add(ordinals, lower, upper)
-        if one.is_long:
-            one.prune()
-            if len(one.ordinals) > one.most:
-                one.settle(
-                    lambda ordinals: self.fetch.distances(self.queries[index], ordinals),
-                    slack=self.slack,
-                    offset=float(self.norms[index] ** 2),
+        if not len(query):
+            return
+        candidates = self.candidates
+        candidates.add(query, ordinals, lower, upper)
+        if candidates.counts.max() > min(2 * self.k, self.most):
+            candidates.prune()
+            for index in np.flatnonzero(candidates.counts > self.most).tolist():
+                self._settle(index)
+
+    def _settle(self, index: int) -> None:
+        """Keep the `k` best by their exact distances; their bounds become as good as exact."""
+        ordinals = np.sort(self.candidates.of(index))
+        distances = euclidean_distances_of(self.rows, self.queries[index], ordinals)
+        best = nearest(ordinals, distances, k=self.k)
+        squared = np.square(best.distances)
+        offset = float(self.norms[index] ** 2)
+        margin = self.slack * (squared + offset)
+        self.candidates.replace(
+            index, best.ordinals, squared - margin - offset, squared + margin - offset
+        )
+
+    @property
+    def is_too_coarse(self) -> bool:
+        """Whether the bounds leave so many candidates that closer ones would be cheaper."""
+        with self._lock:
+            self.candidates.prune()
+            return float(np.median(self.candidates.counts)) > COARSE_ENOUGH * self.k
+
+    def finish(self, workers: ThreadPoolExecutor) -> list[Neighbours]:
+        """The nearest by exact distances.
+
+        Those of the likeliest k come first: the farthest of them is a limit as close as can be,
+        which spares most of the others when bounds are wide.
+        """
+        self.candidates.prune()
+        everybody = range(len(self.queries))
+        likeliest = [self.candidates.likeliest(index) for index in everybody]
+        first = self._exact(likeliest, workers)
+        others = []
+        for index, known, distances in zip(everybody, likeliest, first, strict=True):
+            squared = float(np.square(distances).max(initial=0.0))
+            offset = float(self.norms[index] ** 2)
+            limit = squared + self.slack * (squared + offset) - offset
+            left = self.candidates.within(index, limit if len(known) == self.k else np.inf)
+            others.append(np.setdiff1d(left, known, assume_unique=True))
+        second = self._exact(others, workers)
+        return [
+            merged([Neighbours(a, b), Neighbours(c, d)], k=self.k)
+            for a, b, c, d in zip(likeliest, first, others, second, strict=True)
+        ]
+
+    def _exact(self, found: list[Ordinals], workers: ThreadPoolExecutor) -> list[Doubles]:
+        if self.rows.row_bytes < READ_ALONE:
+            distances = workers.map(euclidean_distances_of, repeat(self.rows), self.queries, found)
+            return list(distances)
+        return self._distances_row_by_row(found, workers)
+
+    def _distances_row_by_row(
+        self, found: list[Ordinals], workers: ThreadPoolExecutor
+    ) -> list[Doubles]:
+        """Exact distances with every row read once for all queries that want it."""
+        counts = np.array([len(one) for one in found])
+        out = np.empty(counts.sum())
+        query = np.repeat(np.arange(len(found)), counts)
+        ordinals = np.concatenate(found)
+        order = np.argsort(ordinals, kind="stable")
+        rows, begins = np.unique(ordinals[order], return_index=True)
+        ends = np.append(begins[1:], len(order))
+
+        queries = in_float32(self.queries)  # in float64 they would fall out of the cache
+
+        def measure(reading: Future[Floats], start: int) -> None:
+            for number, row in enumerate(in_float32(reading.result()), start):
+                pairs = order[begins[number] : ends[number]]
+                out[pairs] = distances_to_some(
+                    one=row.astype(np.float64), others=queries, which=query[pairs].tolist()
                 )
 
-    def finish(self, index: int) -> Neighbours:
-        one = self.candidates[index]
-        one.prune()
-        distances = self.fetch.distances(self.queries[index], one.ordinals)
-        return nearest(one.ordinals, distances, k=self.k)
+        step = max(1, FETCHED_BYTES // self.rows.row_bytes)
+        at_work: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(READING_AT_ONCE) as readers:
+            for start in range(0, len(rows), step):
+                if len(at_work) > READING_AT_ONCE:
+                    at_work.popleft().result()
+                reading = readers.submit(self.rows.take, rows[start : start + step])
+                at_work.append(workers.submit(measure, reading, start))
+            for one in at_work:
+                one.result()
+        return np.split(out, np.cumsum(counts)[:-1])
 
 
-class Fetch:
-    """Rows by ordinal from mapped shards."""
-
-    def __init__(self, shards: Sequence[Floats], first: int) -> None:
-        self.shards = shards
-        self.starts = first + np.concatenate([[0], np.cumsum([len(shard) for shard in shards])])
-
-    def distances(self, query: Floats, ordinals: Ordinals) -> Doubles:
-        """Exact distances of some rows, in the order of `ordinals`."""
-        order = np.argsort(ordinals, kind="stable")
-        ascending = ordinals[order]
-        out = np.empty(len(ordinals))
-        for start in range(0, len(ordinals), FETCHED_ROWS):
-            some = slice(start, start + FETCHED_ROWS)
-            rows = self._rows(ascending[some])
-            out[order[some]] = euclidean_distances(query=query, rows=rows)
-        return out
-
-    def _rows(self, ascending: Ordinals) -> Floats:
-        edges = np.searchsorted(ascending, self.starts)
-        rows = np.empty((len(ascending), self.shards[0].shape[1]), self.shards[0].dtype)
-        for number in np.flatnonzero(np.diff(edges)).tolist():
-            low, high = edges[number], edges[number + 1]
-            inside = ascending[low:high] - self.starts[number]
-            self.shards[number].take(inside, axis=0, out=rows[low:high], mode="clip")
-        return rows
+def tiny_of(dimensions: int) -> float:
+    """What products that underflow may add up to, times 2."""
+    return float(4 * dimensions * 2.0**-126)
 
 
-def blocks(
-    shards: Sequence[Floats], first: int, block_rows: int, pool: ThreadPoolExecutor
-) -> Iterator[tuple[int, Floats]]:
-    """Yield (ordinal of its first row, block in float32), reading one block ahead."""
-
-    def places() -> Iterator[tuple[int, Floats]]:
-        start = first
-        for shard in shards:
-            for row in range(0, len(shard), block_rows):
-                yield start + row, shard[row : row + block_rows]
-            start += len(shard)
-
-    def read(block: Floats) -> Floats:
-        return in_float32(block)
-
-    ahead = None
-    for start, block in places():
-        following = (start, pool.submit(read, block))
-        if ahead is not None:
-            yield ahead[0], ahead[1].result()
-        ahead = following
-    if ahead is not None:
-        yield ahead[0], ahead[1].result()
+def euclidean_distances_of(rows: Rows, query: Floats, ascending: Ordinals) -> Doubles:
+    """Exact distances of some rows, read a few at a time."""
+    out = np.empty(len(ascending))
+    step = max(1, FETCHED_BYTES // (4 * rows.row_bytes))
+    for start in range(0, len(ascending), step):
+        some = slice(start, start + step)
+        out[some] = euclidean_distances(query=query, rows=rows.take(ascending[some]))
+    return out

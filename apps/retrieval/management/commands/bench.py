@@ -13,12 +13,17 @@ from apps.common.storage import published
 # Each takes `quick` and returns lines that look like `apps.retrieval.bench.Measurement`.
 BENCHES = {
     "search": "apps.retrieval.bench.search.search_of_512_dimensions",
+    "scale": "apps.retrieval.bench.scale.search_from_disk",
+    "growth": "apps.retrieval.bench.growth.growth_of_a_search",
     "extraction": "apps.retrieval.bench.extraction.extraction_against_the_bare_model",
     "descriptors": "apps.retrieval.bench.descriptors.small_descriptors",
+    "words": "apps.retrieval.bench.words.words_of_the_papers_size",
     "report": "apps.analytics.bench.report_of_the_papers_size",
     "web": "apps.config.bench.web_process",
     "explorer": "apps.config.bench.explorer.explorer",
 }
+# Those that take gigabytes of disk run only when they are named.
+LARGE_BENCHES = {"full": "apps.retrieval.bench.scale.search_of_the_papers_size"}
 
 
 class Command(BaseCommand):
@@ -30,17 +35,16 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, default=None, metavar="bench.json")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        unknown = sorted(set(options["only"]) - set(BENCHES))
+        all_of_them = BENCHES | LARGE_BENCHES
+        unknown = sorted(set(options["only"]) - set(all_of_them))
         if unknown:
             raise InvalidError(
-                f"There is no measurement {unknown[0]!r}; there are {', '.join(BENCHES)}.",
+                f"There is no measurement {unknown[0]!r}; there are {', '.join(all_of_them)}.",
                 field="only",
             )
         lines = []
-        for name, path in BENCHES.items():
-            if options["only"] and name not in options["only"]:
-                continue
-            for line in import_string(path)(quick=options["quick"]):
+        for name in options["only"] or BENCHES:
+            for line in import_string(all_of_them[name])(quick=options["quick"]):
                 lines.append(
                     {
                         "name": line.name,

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("study", metavar="STUDY")
         parser.add_argument("--depth", type=int, help="results of each method that enter the pool")
         parser.add_argument(
-            "--device", default="auto", help="auto, cpu or cuda: for queries from outside"
+            "--device", default="auto", help="auto, cpu or cuda: the rankings are the same"
         )
         parser.add_argument(
             "--available",

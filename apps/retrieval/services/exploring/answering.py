@@ -24,6 +24,7 @@ from apps.retrieval.compute.search import merged
 from apps.retrieval.fusions import Fusion, fusion_of, is_fusion
 from apps.retrieval.models import Exploration, FeatureSpace
 from apps.retrieval.services.extraction import opened_pixels, vectors_of
+from apps.retrieval.services.searches import search_of
 from apps.studies.services import RANKING_DEPTH
 
 logger = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def _searched(work: _Work, method: registry.MethodEntry) -> Ranked:
     """Search in pieces that fit the memory of a search, looking at the clock in between."""
     space = _complete_space(work, method.space)
     vector = _vector(work, space).astype(np.float32)[np.newaxis]
-    search = method.load()
+    search = search_of(method=method, space=space)
     bytes_of_a_shard = settings.SHARD_ROWS * space.dimensions * np.dtype(space.dtype).itemsize
     step = settings.SHARD_ROWS * max(1, settings.SEARCH_MEMORY // bytes_of_a_shard)
     found = []
@@ -165,6 +166,7 @@ def _searched(work: _Work, method: registry.MethodEntry) -> Ranked:
                 memory=settings.SEARCH_MEMORY,
                 threads=settings.THREADS or None,
                 on_rows=work.check_time,
+                device="cpu",  # one query: rows would take longer to get to a GPU
             )
     best = merged(found, k=work.depth)
     return Ranked(best.ordinals, strictly_decreasing(scores=-best.distances))

@@ -25,3 +25,7 @@ class VersionChangedError(ConflictError):
 
 class NothingToLearnError(ConflictError):
     code = "nothing_to_learn"
+
+
+class DeviceTooSmallError(ConflictError):
+    code = "device_too_small"

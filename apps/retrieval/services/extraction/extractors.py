@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from django.conf import settings
 
 from apps.catalog.imaging import UnreadableImageError
@@ -14,7 +15,11 @@ from apps.common.storage import DamagedFileError
 from apps.retrieval import registry, selectors
 from apps.retrieval.compute import pixels, weights
 from apps.retrieval.compute.backbones.files import Backbone, fetch_backbone
-from apps.retrieval.services.extraction.errors import NoSuchDeviceError, WeightsMissingError
+from apps.retrieval.services.extraction.errors import (
+    DeviceTooSmallError,
+    NoSuchDeviceError,
+    WeightsMissingError,
+)
 
 
 def prepared_image(*, image: Image, extractor: Any, spaces: Sequence[str]) -> Any:
@@ -36,6 +41,21 @@ def opened_pixels(image: Image) -> pixels.Pixels:
         return np.asarray(open_original(image=image))
     except (NoOriginalError, DamagedFileError, UnreadableImageError) as error:
         raise pixels.UnreadableError(str(error)) from error
+
+
+def extracted(
+    extractor: Any, batch: Sequence[Any], *, spaces: Sequence[str]
+) -> dict[str, npt.NDArray[Any]]:
+    """The rows of prepared images in some of the extractor's spaces.
+
+    Raises:
+        DeviceTooSmallError: not even one image fits into the device's memory.
+    """
+    try:
+        found: dict[str, npt.NDArray[Any]] = extractor.extract(batch, spaces=spaces)
+    except pixels.DeviceMemoryError as error:
+        raise DeviceTooSmallError(f"{error}: take --device cpu.") from error
+    return found
 
 
 def load_extractor(*, entry: registry.ExtractorEntry, device: str) -> Any:

@@ -169,7 +169,7 @@ def transform_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
 
 
 def _learner(params: dict[str, Any]) -> Any:
-    return registry.learned_named(name=params["learned"]).load()()
+    return registry.learned_named(name=params["learned"]).make()
 
 
 def _spaces(keys: Sequence[int]) -> list[FeatureSpace]:

@@ -11,7 +11,7 @@ from apps.retrieval import registry, selectors
 from apps.retrieval.compute.pixels import Pixels, UnreadableError
 from apps.retrieval.models import FeatureSpace
 from apps.retrieval.services.extraction.errors import VersionChangedError
-from apps.retrieval.services.extraction.extractors import load_extractor
+from apps.retrieval.services.extraction.extractors import extracted, load_extractor
 from apps.retrieval.services.extraction.learning import arrays_of
 
 Item = TypeVar("Item")
@@ -54,6 +54,8 @@ def vectors_of(
         WeightsMissingError, NoSuchDeviceError: an extractor cannot run here.
         VersionChangedError: an extractor computes another version here, or a model is gone.
     """
+    if not items:
+        return {}  # no extractor, so no weights either
     extractors, learned = _needed(spaces=spaces, device=device)
     rows: dict[str, list[npt.NDArray[Any]]] = {
         name: [] for _, names in extractors for name in names
@@ -63,7 +65,7 @@ def vectors_of(
     def run(number: int) -> None:
         extractor, names = extractors[number]
         if waiting[number]:
-            for name, found in extractor.extract(waiting[number], spaces=names).items():
+            for name, found in extracted(extractor, waiting[number], spaces=names).items():
                 rows[name].append(found.astype(registry.space_of(name=name).dtype))
             waiting[number] = []
 
@@ -80,12 +82,11 @@ def vectors_of(
     for number in range(len(extractors)):
         run(number)
     found = {name: np.concatenate(blocks) for name, blocks in rows.items() if blocks}
-    if items:
-        for entry, model in learned:
-            sources = {name: found[name].astype(np.float32) for name in entry.sources}
-            computed = entry.load()().transform(sources=sources, model=model)
-            for space in entry.spaces:
-                found[space.name] = computed[space.name].astype(space.dtype)
+    for entry, model in learned:
+        sources = {name: found[name].astype(np.float32) for name in entry.sources}
+        computed = entry.make().transform(sources=sources, model=model)
+        for space in entry.spaces:
+            found[space.name] = computed[space.name].astype(space.dtype)
     asked = {space.name for space in spaces}
     for name in asked & set(found):
         if not (finite := np.isfinite(found[name]).all(axis=1)).all():

@@ -15,7 +15,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from apps.catalog.models import Image
-from apps.common.storage import DamagedFileError, checked, publish
+from apps.common.storage import DamagedFileError, compare, publish
 from apps.jobs.models import Job, JobPart
 from apps.jobs.registry import Progress
 from apps.retrieval import registry, selectors
@@ -23,7 +23,11 @@ from apps.retrieval.compute import pixels
 from apps.retrieval.compute.pipeline import prepared_ahead
 from apps.retrieval.models import FeatureSpace, Shard
 from apps.retrieval.services.extraction.errors import VersionChangedError
-from apps.retrieval.services.extraction.extractors import load_extractor, prepared_image
+from apps.retrieval.services.extraction.extractors import (
+    extracted,
+    load_extractor,
+    prepared_image,
+)
 
 
 def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def extract_shard(part: JobPart, progress: Progress) -> dict[str, Any]:
         start=start,
     ):
         if indices:
-            found = extractor.extract(batch, spaces=wanted)
+            found = extracted(extractor, batch, spaces=wanted)
             refuse_infinite(found=found, indices=indices, missing=missing, start=start)
             for name in wanted:
                 arrays[name][indices] = found[name]
@@ -157,10 +161,10 @@ def shard_is_whole(*, space: FeatureSpace, start: int, rows: int, model: str = "
     if shard is None or (model and shard.provenance.get("model") != model):
         return False
     try:
-        with checked(shard.file, sha256=shard.sha256):
-            return True
+        compare(shard.file, sha256=shard.sha256)
     except DamagedFileError:
         return False
+    return True
 
 
 def publish_shard(

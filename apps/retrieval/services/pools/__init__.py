@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.core.files.storage import default_storage
-
+from apps.common.storage import discard_folder
 from apps.jobs.models import Job, JobPart
 from apps.jobs.registry import Progress
 from apps.retrieval.services.pools.choosing import NoMethodsError, SpaceNotReadyError
@@ -41,7 +40,7 @@ def run_pool_part(part: JobPart, progress: Progress) -> dict[str, Any]:
 def finish_pools(job: Job) -> dict[str, Any]:
     """Take the files of the searches away and sum up."""
     study = Study.objects.get(pk=job.params["study"])
-    _remove_folder(f"pools/{study.pk}")
+    discard_folder(f"pools/{study.pk}")
     merge = job.parts.get(key="merge")
     return {
         **merge.result,
@@ -50,15 +49,3 @@ def finish_pools(job: Job) -> dict[str, Any]:
         "methods": job.params["methods"],
         "left_out": job.params["left_out"],
     }
-
-
-def _remove_folder(folder: str) -> None:
-    try:
-        folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in files:
-        default_storage.delete(f"{folder}/{name}")
-    for name in folders:
-        _remove_folder(f"{folder}/{name}")
-        default_storage.delete(f"{folder}/{name}")

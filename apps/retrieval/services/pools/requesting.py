@@ -42,7 +42,8 @@ def request_pools(
     Args:
         study: with its collection.
         depth: results of each method that enter the pool; None: as in the study's design.
-        device: where queries from outside the collection are extracted.
+        device: `auto`, `cpu` or `cuda`: where queries from outside are extracted and rows
+            are screened; the rankings are the same.
         requested_at: now.
         requested_by_id: the person, or None for a command.
         available_only: leave out methods that cannot be searched.
@@ -100,6 +101,7 @@ def request_pools(
                     "start": start,
                     "stop": min(start + step, rows),
                     "k": k,
+                    "device": device,
                 },
                 total=min(start + step, rows) - start,
                 stage=SEARCH,

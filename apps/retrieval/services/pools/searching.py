@@ -14,7 +14,9 @@ from apps.jobs.registry import Progress
 from apps.retrieval import registry, selectors
 from apps.retrieval.compute.search import Neighbours
 from apps.retrieval.models import FeatureSpace
+from apps.retrieval.services.extraction import pick_device
 from apps.retrieval.services.pools.steps import QUERIES, queries_of
+from apps.retrieval.services.searches import search_of
 from apps.studies.models import Study
 
 
@@ -22,8 +24,8 @@ def search_rows(part: JobPart, progress: Progress) -> dict[str, Any]:
     """Search a range of rows with one method; the best of every query go to a file."""
     params = part.params
     study = Study.objects.select_related("collection").get(pk=part.job.params["study"])
-    space = FeatureSpace.objects.get(pk=params["space"])
-    search = registry.method_of(name=params["method"]).load()
+    space = FeatureSpace.objects.select_related("collection").get(pk=params["space"])
+    search = search_of(method=registry.method_of(name=params["method"]), space=space)
     source = _result_of(part.job, step="queries", space=space.pk)
     with checked(source["file"], sha256=source["sha256"]) as file:
         vectors = np.load(BytesIO(file.read()), allow_pickle=False)
@@ -45,6 +47,7 @@ def search_rows(part: JobPart, progress: Progress) -> dict[str, Any]:
             memory=settings.SEARCH_MEMORY,
             threads=settings.THREADS or None,
             on_rows=progress,
+            device=pick_device(device=params.get("device", "cpu")),
         )
     name = f"pools/{study.pk}/{part.job_id}/{params['method']}-{start:010d}.npz"
     with tempfile.TemporaryFile() as file:

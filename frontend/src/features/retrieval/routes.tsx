@@ -11,4 +11,9 @@ export const routes: RouteObject[] = [
     handle: { needs: "researcher" },
     lazy: async () => ({ Component: (await import("./pages/Explore")).Explore }),
   },
+  {
+    path: "collections/:slug/screening",
+    handle: { needs: "admin" },
+    lazy: async () => ({ Component: (await import("./pages/Screening")).Screening }),
+  },
 ];

@@ -237,6 +237,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/collections/{slug}/screening/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description How the screening of a collection stands; POST starts the job. */
+        get: operations["collections_screening_retrieve"];
+        put?: never;
+        /** @description How the screening of a collection stands; POST starts the job. */
+        post: operations["collections_screening_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collections/{slug}/screening/images/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Images by state; the unsure ones come most doubtful first. */
+        get: operations["collections_screening_images_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/collections/{slug}/screening/labels/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What a person says of images. */
+        post: operations["collections_screening_labels_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/collections/{slug}/spaces/": {
         parameters: {
             query?: never;
@@ -931,6 +983,13 @@ export interface components {
             display_name: string;
             password: string;
         };
+        /** @description A study whose pools hold images that do not take part. */
+        AffectedStudy: {
+            slug: string;
+            name: string;
+            state: string;
+            n_pairs: number;
+        };
         AgreementRow: {
             category: string;
             aggregation: string;
@@ -1339,6 +1398,16 @@ export interface components {
          * @enum {string}
          */
         JobStateEnum: "pending" | "running" | "done" | "failed" | "cancelled";
+        LabelledImages: {
+            changed: number;
+            job: components["schemas"]["Job"] | null;
+        };
+        LabelsRequest: {
+            /** @description by image_id: keep, illustration, multipanel; empty takes a label back */
+            labels: {
+                [key: string]: string;
+            };
+        };
         Level: {
             level: number;
             name: string;
@@ -1637,6 +1706,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Release"][];
         };
+        PaginatedScreenedImageList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["ScreenedImage"][];
+        };
         PaginatedStudyList: {
             /** @example 123 */
             count: number;
@@ -1924,8 +2008,71 @@ export interface components {
             name: string;
             description?: string;
         };
+        /** @description An image with what people and the machine say of it. */
+        ScreenedImage: {
+            image_id: string;
+            /** Format: int64 */
+            width?: number | null;
+            /** Format: int64 */
+            height?: number | null;
+            excluded?: string;
+            readonly thumb_url: string;
+            readonly image_url: string;
+            /** @description by a person, or empty */
+            label: string;
+            labelled_by: string | null;
+            /** Format: date-time */
+            labelled_at: string | null;
+            /** @description keep, illustration, multipanel, or empty */
+            predicted: string;
+            /**
+             * Format: double
+             * @description probability
+             */
+            illustration: number | null;
+            /**
+             * Format: double
+             * @description probability of several panels
+             */
+            several: number | null;
+            /**
+             * Format: double
+             * @description 0: sure, 1: might be either
+             */
+            doubt: number | null;
+            /** @description left, top, width, height of every panel, as shares of the image's sides */
+            boxes: number[][];
+            /** @description why no panels were looked for */
+            problem: string;
+        };
         ScreenedImages: {
             changed: number;
+        };
+        ScreeningCounts: {
+            unsure: number;
+            labelled: number;
+            disputed: number;
+            illustration: number;
+            multipanel: number;
+            keep: number;
+            all: number;
+        };
+        ScreeningState: {
+            n_images: number;
+            /** @description whose panels were looked for */
+            n_looked_at: number;
+            n_unreadable: number;
+            counts: components["schemas"]["ScreeningCounts"];
+            /** @description by reason */
+            excluded: {
+                [key: string]: number;
+            };
+            training: components["schemas"]["Training"];
+            /** @description what illustrations are learned on */
+            spaces: string[];
+            spaces_ready: boolean;
+            job: components["schemas"]["Job"] | null;
+            affected: components["schemas"]["AffectedStudy"][];
         };
         Session: {
             user: components["schemas"]["User"] | null;
@@ -1985,6 +2132,9 @@ export interface components {
             job: components["schemas"]["Job"];
         };
         StartedJob: {
+            job: components["schemas"]["Job"];
+        };
+        StartedScreening: {
             job: components["schemas"]["Job"];
         };
         /**
@@ -2085,6 +2235,29 @@ export interface components {
             exists: boolean;
             /** Format: date-time */
             created_at: string | null;
+        };
+        /** @description The model of illustrations and the labels that it learns from. */
+        Training: {
+            n_illustrations: number;
+            n_kept: number;
+            /** @description of either, else there is no model */
+            least: number;
+            /** @description given since it was trained */
+            labels_since: number;
+            /** @description labels after which it is trained again */
+            every: number;
+            possible: boolean;
+            /** Format: date-time */
+            trained_at: string | null;
+            /** @description labels */
+            trained_on: number | null;
+            /**
+             * Format: double
+             * @description in cross-validation over its own labels
+             */
+            precision: number | null;
+            /** Format: double */
+            recall: number | null;
         };
         Undefined: {
             family: string;
@@ -2602,6 +2775,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Import"];
+                };
+            };
+        };
+    };
+    collections_screening_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScreeningState"];
+                };
+            };
+        };
+    };
+    collections_screening_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedScreening"];
+                };
+            };
+        };
+    };
+    collections_screening_images_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description in image_id and file name */
+                search?: string;
+                state?: "all" | "disputed" | "illustration" | "keep" | "labelled" | "multipanel" | "unsure";
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedScreenedImageList"];
+                };
+            };
+        };
+    };
+    collections_screening_labels_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelledImages"];
                 };
             };
         };

@@ -122,7 +122,7 @@ def test_one_forward_pass_serves_all_spaces_and_stops_after_the_last(tmp_path, l
     )
     passes = []
     for name in ("embedder", "encoder.stages.1", "encoder.stages.2"):
-        extractor.network.get_submodule(name).register_forward_hook(
+        extractor.network.get_submodule(name).register_forward_pre_hook(
             lambda *_, name=name: passes.append(name)
         )
     assert set(extract(extractor)) == {"sum", "max", "last"}

@@ -1,7 +1,6 @@
 """The key mapping and the layer, proved by a forward pass written from torchvision's names."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -266,14 +265,3 @@ def test_the_names_of_the_hub_load_as_well(tmp_path):
     other.mkdir()
     ours = resnet.ResNetLayer5A(weights=saved(tensors, other), device="cpu")
     assert torch.equal(from_hub, ours.activations([picture()]))
-
-
-if Path("/dev/nvidia0").exists():  # elsewhere there is nothing to test, so nothing is skipped
-
-    @pytest.mark.gpu
-    def test_a_gpu_gives_what_the_processor_gives(tmp_path):
-        weights = saved(torchvision_weights("resnet50"), tmp_path, "resnet50")
-        batch = [picture(number) for number in range(4)]
-        on_cpu = resnet.ResNetLayer5A(weights=weights, device="cpu").activations(batch)
-        on_gpu = resnet.ResNetLayer5A(weights=weights, device="cuda").activations(batch).cpu()
-        assert (on_gpu - on_cpu).abs().max() / on_cpu.max() < 1e-5

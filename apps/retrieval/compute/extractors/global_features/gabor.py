@@ -135,7 +135,7 @@ def _basis(length: int) -> _Basis:
 
 @lru_cache(maxsize=SIZES_KEPT)
 def _filters(height: int, width: int) -> list[_Parts]:
-    """What the filters multiply cosines by, (height, filters, width), for every scale."""
+    """What the filters multiply cosines by, (filters, height, width), for every scale."""
     return [
         _Parts(
             even_even=_at_frequencies(parts.even_even, np.cos, np.cos, height, width),
@@ -153,8 +153,8 @@ def _at_frequencies(
     offsets = np.arange(quadrant.shape[1])
     waves_y = of_y(np.pi / height * np.outer(np.arange(height), offsets))
     waves_x = of_x(np.pi / width * np.outer(offsets, np.arange(width)))
-    found = waves_y @ quadrant @ waves_x  # (filters, height, width)
-    return np.ascontiguousarray(found.transpose(1, 0, 2))
+    found: Doubles = waves_y @ quadrant @ waves_x
+    return found
 
 
 def moments(batch: Sequence[Doubles]) -> Doubles:
@@ -176,30 +176,33 @@ def moments(batch: Sequence[Doubles]) -> Doubles:
 
 
 def _moments(images: Doubles) -> Doubles:
-    """The moments of images of one size, (images, height, width)."""
+    """The moments of images of one size, (images, height, width).
+
+    The products are of many small matrices, one by one, which the library does not spread over
+    threads: on a busy machine each would wait for the other core far longer than it takes.
+    """
     count, height, width = images.shape
     down, across = _basis(height), _basis(width)
-    waves = (down.analysis @ images @ across.analysis.T).transpose(1, 0, 2)[:, :, None]
+    waves = (down.analysis @ images @ across.analysis.T)[:, None]
 
     def filtered(filters: Doubles, of_y: Doubles, of_x: Doubles) -> Doubles:
-        products = (waves * filters[:, None]).reshape(height, -1)
-        parts: Doubles = (of_y @ products).reshape(-1, width) @ of_x.T
-        return parts.reshape(height, count, -1, width)
+        parts: Doubles = of_y @ (waves * filters) @ of_x.T  # (images, filters, height, width)
+        return parts
 
     out = np.empty((count, SCALES, ORIENTATIONS, 2))
+    squared = np.empty((count, ORIENTATIONS, height, width))
     for scale, filters in enumerate(_filters(height, width)):
         even_even = filtered(filters.even_even, down.cosines, across.cosines)
         even_odd = filtered(filters.even_odd, down.cosines, across.sines)
         odd_even = filtered(filters.odd_even, down.sines, across.cosines)
         odd_odd = filtered(filters.odd_odd, down.sines, across.sines)
-        squared = np.empty((height, count, ORIENTATIONS, width))
-        squared[:, :, 0] = even_even[:, :, 0] ** 2 + even_odd[:, :, 0] ** 2
-        squared[:, :, 3] = even_even[:, :, 3] ** 2 + odd_even[:, :, 2] ** 2
-        real, imaginary = even_even[:, :, 1:3], odd_even[:, :, :2]
-        odd, other = odd_odd, even_odd[:, :, 1:]  # these change their sign in the mirror
-        squared[:, :, 1:3] = (real + odd) ** 2 + (imaginary + other) ** 2
-        squared[:, :, 5:3:-1] = (real - odd) ** 2 + (imaginary - other) ** 2
+        squared[:, 0] = even_even[:, 0] ** 2 + even_odd[:, 0] ** 2
+        squared[:, 3] = even_even[:, 3] ** 2 + odd_even[:, 2] ** 2
+        real, imaginary = even_even[:, 1:3], odd_even[:, :2]
+        odd, other = odd_odd, even_odd[:, 1:]  # these change their sign in the mirror
+        squared[:, 1:3] = (real + odd) ** 2 + (imaginary + other) ** 2
+        squared[:, 5:3:-1] = (real - odd) ** 2 + (imaginary - other) ** 2
         magnitude = np.sqrt(squared, out=squared)
-        out[:, scale, :, 0] = magnitude.mean(axis=(0, 3))
-        out[:, scale, :, 1] = magnitude.std(axis=(0, 3))
+        out[:, scale, :, 0] = magnitude.mean(axis=(2, 3))
+        out[:, scale, :, 1] = magnitude.std(axis=(2, 3))
     return out.reshape(count, DIMENSIONS)

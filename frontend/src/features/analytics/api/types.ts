@@ -4,6 +4,7 @@ export type Report = Schemas["Report"];
 export type Notice = Schemas["Notice"];
 export type AgreementRow = Schemas["AgreementRow"];
 export type AssessorPairRow = Schemas["AssessorPairRow"];
+export type PrecisionRow = Schemas["PrecisionRow"];
 export type Undefined = Schemas["Undefined"];
 export type ReportFigure = Schemas["Figure"];
 

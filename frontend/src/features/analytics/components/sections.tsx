@@ -2,7 +2,7 @@ import { Group, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { EmptyState } from "@/components/ui";
 import { count, counted, percent } from "@/lib/format";
-import { inPercent, intervalOf, numberOf, reasonFinder, scopeWord } from "../lib/numbers";
+import { intervalOf, numberOf, reasonFinder, scopeWord } from "../lib/numbers";
 import { Figures, type SectionProps } from "./Figures";
 import { ReportTable, Value } from "./ReportTable";
 
@@ -106,91 +106,6 @@ export function ModelsSection({ slug, report }: SectionProps) {
       </Stack>
     </Stack>
   );
-}
-
-export function PrecisionSection({ slug, report }: SectionProps) {
-  const why = reasonFinder(report.undefined);
-  const rows = report.precision;
-  const categories = [...new Set(rows.map(({ category }) => category))];
-  const [asked, setCategory] = useState<string | null>(null);
-  if (rows.length === 0) {
-    return (
-      <EmptyState title="No precision yet">
-        Precision needs rankings and judgments: build the pools and judge them first.
-      </EmptyState>
-    );
-  }
-  const category = asked ?? (categories.includes("all") ? "all" : (categories[0] ?? ""));
-  return (
-    <Stack gap="xl">
-      <Text size="sm" c="dimmed" maw="75ch">
-        Of the first N results of a method, the share that people find similar in content (consensus
-        level 3 or above). What nobody judged counts as not relevant: see the judged share.
-      </Text>
-      <Figures slug={slug} report={report} section="precision" table="precision" />
-      <Stack gap="sm">
-        <Select
-          aria-label="Category"
-          data={categories.map((value) => ({ value, label: scopeWord(value) }))}
-          value={category}
-          onChange={setCategory}
-          allowDeselect={false}
-          w={220}
-        />
-        <ReportTable
-          study={slug}
-          name="precision"
-          title="Precision of the methods"
-          rows={rows.filter((row) => row.category === category)}
-          keyOf={(row) => [row.method, row.measure].join("|")}
-          columns={[
-            { title: "Method", cell: (row) => row.method },
-            { title: "Measure", cell: (row) => row.measure },
-            {
-              title: withUnit("Value", "%"),
-              number: true,
-              cell: (row) => (
-                <Value
-                  text={numberOf(row.value, row.measure)}
-                  reason={why(...atOf(row.measure, row.category, row.method))}
-                />
-              ),
-            },
-            {
-              title: "95 % interval",
-              number: true,
-              cell: (row) => {
-                const [family, scope, param] = atOf(row.measure, row.category, row.method);
-                return (
-                  <Value
-                    text={intervalOf(row.ci_low, row.ci_high, row.measure)}
-                    reason={why(`${family}_ci`, scope, `${param}:low`)}
-                  />
-                );
-              },
-            },
-            {
-              title: withUnit("Judged", "%"),
-              number: true,
-              cell: (row) => (
-                <Value
-                  text={row.judged === null ? "n/a" : inPercent(row.judged)}
-                  reason={why("judged", row.category, atOf(row.measure, "", row.method)[2])}
-                />
-              ),
-            },
-            { title: "Queries", number: true, cell: (row) => count(row.n_queries) },
-          ]}
-        />
-      </Stack>
-    </Stack>
-  );
-}
-
-/** "P@5" of method m -> family P, param m@5: the names of values.csv. */
-function atOf(measure: string, category: string, method: string): [string, string, string] {
-  const [family = measure, cutoff = ""] = measure.split("@");
-  return [family, category, `${method}@${cutoff}`];
 }
 
 export function PoolSection({ slug, report }: SectionProps) {

@@ -5,7 +5,7 @@ import type { AssessorPairRow, Undefined } from "../api/types";
 export const EXACT = "exact";
 
 /** Measures that are shares of something: shown in percent. The others are coefficients. */
-const SHARES = /^(maa|judged|CR|P|nDCG|NDCG)(@|_|$)/;
+const SHARES = /^(maa|judged|CR|P|nDCG|AP|bpref|RBP)(@|_|$)/;
 
 export const isShare = (measure: string): boolean => SHARES.test(measure);
 
@@ -39,6 +39,9 @@ const MEASURES: Record<string, string> = {
   gwet_ac2_quadratic: "Gwet’s AC2 (quadratic)",
   CR: "Common results",
   P: "Precision",
+  nDCG: "nDCG",
+  AP: "Average precision",
+  RBP: "Rank-biased precision",
 };
 
 export function measureWord(measure: string): string {

@@ -11,8 +11,9 @@ import type { Notice, Report as ReportData } from "../api/types";
 import { AgreementSection } from "../components/AgreementSection";
 import type { SectionProps } from "../components/Figures";
 import { PeopleSection } from "../components/PeopleSection";
+import { PrecisionSection } from "../components/PrecisionSection";
 import { ReleaseSection } from "../components/ReleaseSection";
-import { ModelsSection, PoolSection, PrecisionSection } from "../components/sections";
+import { ModelsSection, PoolSection } from "../components/sections";
 import classes from "./Report.module.css";
 
 interface Shown {

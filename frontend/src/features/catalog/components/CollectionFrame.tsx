@@ -7,10 +7,12 @@ import { mayBe, useSignedInUser } from "@/features/accounts";
 import { count, counted } from "@/lib/format";
 import { collectionQuery } from "../api/get-collection";
 import type { Collection } from "../api/types";
+import classes from "./CollectionFrame.module.css";
 
 const TABS = [
   { tab: "images", label: "Images", path: "", needs: "admin" },
   { tab: "import", label: "Import", path: "/import", needs: "admin" },
+  { tab: "screening", label: "Screening", path: "/screening", needs: "admin" },
   { tab: "spaces", label: "Feature spaces", path: "/spaces", needs: "admin" },
   { tab: "explore", label: "Explore", path: "/explore", needs: "researcher" },
 ] as const;
@@ -49,7 +51,7 @@ export function CollectionFrame({ tab, children }: Props) {
               void navigate(`/collections/${slug}${path}`);
             }}
           >
-            <Tabs.List mb="md">
+            <Tabs.List mb="md" className={classes.tabs}>
               {tabs.map((each) => (
                 <Tabs.Tab key={each.tab} value={each.tab}>
                   {each.label}

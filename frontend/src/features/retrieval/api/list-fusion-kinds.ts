@@ -2,7 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api } from "@/lib/api";
 import type { FusionKind } from "./types";
 
-/** Every way to fuse methods. */
+/** The ways to fuse methods. */
 export const fusionKindsQuery = () =>
   queryOptions({
     queryKey: ["retrieval", "fusions"],

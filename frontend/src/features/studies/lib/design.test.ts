@@ -239,3 +239,16 @@ describe("listed", () => {
     ]);
   });
 });
+
+it("a fusion waits for the feature spaces of its members, and stands after them", () => {
+  const fused = changeDesign(DESIGN, {
+    type: "toggle_method",
+    method: "rrf(cld+r_sum)",
+    order: ["r_sum", "cld", "ehd"],
+  });
+  expect(fused.methods).toEqual(["cld", "ehd", "rrf(cld+r_sum)"]);
+  expect(missingIn(fused, CONTEXT).methods).toBe("r_sum waits for its feature space.");
+  expect(
+    missingIn(fused, { ...CONTEXT, readyMethods: ["cld", "ehd", "r_sum"] }).methods,
+  ).toBeNull();
+});

@@ -4,6 +4,7 @@
  * Pure: no server and no page. The server decides what holds; this says it before it is asked.
  */
 import type { Design, DesignCategory, DesignQuery, Study, StudyQuery } from "../api/types";
+import { searchedMethods } from "./fusion";
 
 export const STEPS = ["collection", "categories", "queries", "methods", "pools", "plan"] as const;
 export type Step = (typeof STEPS)[number];
@@ -234,7 +235,7 @@ function problemOfNumbers({ depth, overlap, seed }: Design): string | null {
 export interface DesignContext {
   /** Groups that have members, by name. */
   groupSizes: Readonly<Record<string, number>>;
-  /** Methods whose feature space is complete; null while that is being asked. */
+  /** Methods whose feature space is complete, and imported runs; null while that is being asked. */
   readyMethods: readonly string[] | null;
   /** Pairs in the pools, and the depth they were built with; null before that is known. */
   pools: { n_pairs: number; n_queries: number; depth: number } | null;
@@ -294,7 +295,7 @@ function missingMethods(design: Design, ready: readonly string[] | null): string
   const problem = problemOfNumbers(design);
   if (problem !== null) return problem;
   if (ready === null) return null;
-  const lacking = design.methods.filter((method) => !ready.includes(method));
+  const lacking = searchedMethods(design.methods).filter((method) => !ready.includes(method));
   return lacking.length > 0
     ? `${listed(lacking)} ${lacking.length === 1 ? "waits for its" : "wait for their"} feature space.`
     : null;

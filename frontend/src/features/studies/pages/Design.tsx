@@ -10,6 +10,7 @@ import { counted } from "@/lib/format";
 import { useKeys } from "@/lib/keys";
 import { useDeleteStudy } from "../api/delete-study";
 import { queriesQuery } from "../api/list-queries";
+import { runsQuery } from "../api/runs";
 import type { Study, StudyQuery } from "../api/types";
 import { CategoriesStep } from "../components/steps/CategoriesStep";
 import { CollectionStep } from "../components/steps/CollectionStep";
@@ -92,16 +93,16 @@ function Editor({ study, queries }: { study: Study; queries: StudyQuery[] }) {
   const methods = useQuery(methodsQuery());
   const spaces = useQuery(spacesQuery(design.collection));
   const pools = useQuery(poolsQuery(study.slug));
+  const runs = useQuery(runsQuery(study.slug));
   const readOnly = study.state !== "draft";
 
   const readyMethods = useMemo(() => {
-    if (!methods.data || !spaces.data) return null;
+    if (!methods.data || !spaces.data || !runs.data) return null;
     const states = new Map(spaces.data.map(({ name, state }) => [name, state]));
-    // A method without a space of its own, such as a fusion, waits for nothing.
-    return methods.data
-      .filter(({ space }) => (states.get(space) ?? "ready") === "ready")
-      .map(({ name }) => name);
-  }, [methods.data, spaces.data]);
+    const ready = methods.data.filter(({ space }) => (states.get(space) ?? "ready") === "ready");
+    // A run has its rankings already.
+    return [...ready.map(({ name }) => name), ...runs.data.map(({ method }) => method)];
+  }, [methods.data, spaces.data, runs.data]);
   const missing = missingIn(design, {
     groupSizes: Object.fromEntries((groups.data ?? []).map(({ name, members }) => [name, members])),
     readyMethods,
@@ -183,12 +184,12 @@ function Editor({ study, queries }: { study: Study; queries: StudyQuery[] }) {
         {step === "queries" && (
           <QueriesStep handle={handle} study={study} queries={queries} readOnly={readOnly} />
         )}
-        {step === "methods" && <MethodsStep handle={handle} readOnly={readOnly} />}
+        {step === "methods" && <MethodsStep handle={handle} study={study} readOnly={readOnly} />}
         {step === "pools" && (
           <PoolsStep
             study={study}
             blocked={missing.categories ?? missing.queries ?? missing.methods}
-            flush={flush}
+            handle={handle}
             readOnly={readOnly}
           />
         )}

@@ -14,6 +14,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { JobProgress, ProblemAlert, QueryState } from "@/components/ui";
 import {
+  fusionKindsQuery,
   methodsQuery,
   spacesQuery,
   UnavailableSpaces,
@@ -22,25 +23,37 @@ import {
 } from "@/features/retrieval";
 import { count } from "@/lib/format";
 import { isUnfinished } from "@/lib/jobs";
+import { runsQuery } from "../../api/runs";
+import type { Study } from "../../api/types";
+import { parseFusion, searchedMethods } from "../../lib/fusion";
 import type { DesignHandle } from "../../lib/useDesign";
+import { FusionPicker } from "./FusionPicker";
 
 interface Props {
   handle: DesignHandle;
+  study: Study;
   readOnly: boolean;
 }
 
 /** What searches, how deep, how much is judged by everyone. */
-export function MethodsStep({ handle: { design, dispatch }, readOnly }: Props) {
+export function MethodsStep({ handle: { design, dispatch }, study, readOnly }: Props) {
   const client = useQueryClient();
   const methods = useQuery(methodsQuery());
+  const kinds = useQuery(fusionKindsQuery());
+  const runs = useQuery(runsQuery(study.slug));
   const spaces = useQuery(spacesQuery(design.collection));
   const compute = useComputeSpaces(design.collection);
   const byName = new Map((spaces.data ?? []).map((space) => [space.name, space]));
   const order = (methods.data ?? []).map(({ name }) => name);
+  const searched = searchedMethods(design.methods);
+  const foreign = (runs.data ?? []).map(({ method }) => ({ name: method, title: method }));
+  // Runs before fusions, which are made of them.
+  const places = [...order, ...foreign.map(({ name }) => name)];
+  const toggle = (method: string) => dispatch({ type: "toggle_method", method, order: places });
   const lacking = [
     ...new Set(
       (methods.data ?? [])
-        .filter(({ name }) => design.methods.includes(name))
+        .filter(({ name }) => searched.includes(name))
         .map(({ space }) => byName.get(space))
         .filter((space) => space?.state === "missing" || space?.state === "partial")
         .filter((space) => !(space?.job && isUnfinished(space.job)))
@@ -63,7 +76,7 @@ export function MethodsStep({ handle: { design, dispatch }, readOnly }: Props) {
                 <Group wrap="nowrap" align="flex-start" justify="space-between">
                   <Checkbox
                     checked={design.methods.includes(method.name)}
-                    onChange={() => dispatch({ type: "toggle_method", method: method.name, order })}
+                    onChange={() => toggle(method.name)}
                     disabled={readOnly}
                     label={
                       <Text span size="sm" fw={550}>
@@ -83,6 +96,32 @@ export function MethodsStep({ handle: { design, dispatch }, readOnly }: Props) {
           </Stack>
         )}
       </QueryState>
+      {foreign.length > 0 && (
+        <Checkbox.Group
+          label="Runs from elsewhere"
+          value={design.methods.filter((name) => parseFusion(name) === null)}
+        >
+          <Group gap="md" mt={6}>
+            {foreign.map(({ name }) => (
+              <Checkbox
+                key={name}
+                value={name}
+                label={name}
+                disabled={readOnly}
+                onChange={() => toggle(name)}
+              />
+            ))}
+          </Group>
+        </Checkbox.Group>
+      )}
+      <FusionPicker
+        kinds={kinds.data ?? []}
+        members={[...(methods.data ?? []), ...foreign]}
+        chosen={design.methods}
+        readOnly={readOnly}
+        onAdd={toggle}
+        onRemove={toggle}
+      />
       <UnavailableSpaces spaces={spaces.data ?? []} />
       {[...jobs.values()].map((job) => (
         <JobProgress
@@ -91,7 +130,7 @@ export function MethodsStep({ handle: { design, dispatch }, readOnly }: Props) {
           onFinished={() => void client.invalidateQueries({ queryKey: ["retrieval", "spaces"] })}
         />
       ))}
-      <ProblemAlert error={compute.error ?? spaces.error} />
+      <ProblemAlert error={compute.error ?? spaces.error ?? kinds.error ?? runs.error} />
       {lacking.length > 0 && !readOnly && (
         <Group>
           <Button

@@ -16,19 +16,24 @@ import { count, counted, percent } from "@/lib/format";
 import { isUnfinished } from "@/lib/jobs";
 import { useKeys } from "@/lib/keys";
 import { keys } from "../../api/keys";
+import { studyQuery } from "../../api/get-study";
+import { queriesQuery } from "../../api/list-queries";
 import type { Study } from "../../api/types";
+import type { DesignHandle } from "../../lib/useDesign";
 import classes from "./PoolsStep.module.css";
+import { RunsSection } from "./RunsSection";
 
 interface Props {
   study: Study;
   /** What must be mended first; null when nothing. */
   blocked: string | null;
-  flush: () => Promise<boolean>;
+  handle: DesignHandle;
   readOnly: boolean;
 }
 
 /** The pairs that will be judged: the union of what the methods find. */
-export function PoolsStep({ study, blocked, flush, readOnly }: Props) {
+export function PoolsStep({ study, blocked, handle, readOnly }: Props) {
+  const { flush } = handle;
   const client = useQueryClient();
   const pools = useQuery(poolsQuery(study.slug));
   const build = useBuildPools(study.slug);
@@ -45,6 +50,11 @@ export function PoolsStep({ study, blocked, flush, readOnly }: Props) {
       onSuccess: () => void client.invalidateQueries({ queryKey: ["jobs"] }),
     });
   };
+  const reload = async () =>
+    handle.reload(
+      await client.fetchQuery({ ...studyQuery(study.slug), staleTime: 0 }),
+      await client.fetchQuery({ ...queriesQuery(study.slug), staleTime: 0 }),
+    );
   const built = (pools.data?.n_pairs ?? 0) > 0;
   useKeys([
     {
@@ -99,6 +109,7 @@ export function PoolsStep({ study, blocked, flush, readOnly }: Props) {
           )
         }
       </QueryState>
+      <RunsSection study={study} flush={flush} reload={reload} />
     </Stack>
   );
 }
