@@ -1,15 +1,13 @@
-"""Disk or store are full at the n-th write, for each n: the job says so and goes on later."""
+"""Disk or store full at the n-th write, for each n; a store that fails now and then."""
 
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
+import numpy as np
 import pytest
 from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
@@ -29,7 +27,7 @@ from tests.factories import NOON, make_category, make_collection, make_query, ma
 from tests.factories.analytics import make_judged_study
 from tests.factories.features import make_pictured_collection
 from tests.factories.pictures import picture_bytes
-from tests.faulty import Disk, full_disk
+from tests.faulty import Disk, Fault, full_disk, store_behind_faults, use_store_at
 
 pytestmark = pytest.mark.django_db
 
@@ -215,53 +213,16 @@ def test_a_release_for_which_there_is_no_room(n, tmp_path):
 # --- the same with a store -------------------------------------------------------------------
 
 
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
-NEVER = 10**9
-
-
 class FullStore:
-    """Stands in front of a store; from the n-th PUT on it says that there is no room."""
+    """From the n-th PUT on it says that there is no room."""
 
-    def __init__(self, behind: str) -> None:
+    def __init__(self) -> None:
         self.disk = Disk(full_from=NEVER)
-        front = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                front.disk.operations += self.command == "PUT"
-                if self.command == "PUT" and front.disk.was_full:
-                    return self.answer(507, [], b"<Error><Code>XMinioStorageFull</Code></Error>")
-                there = HTTPConnection(behind.removeprefix("http://"), timeout=20)
-                there.request(self.command, self.path, body, dict(self.headers))
-                answer = there.getresponse()
-                headers = [h for h in answer.getheaders() if h[0].lower() not in HOP_BY_HOP]
-                content = answer.read()
-                self.answer(answer.status, headers, content, answer.getheader("Content-Length"))
-                return there.close()
-
-            def answer(self, status, headers, content, length=None) -> None:
-                self.send_response_only(status)
-                for name, value in headers:
-                    self.send_header(name, value)
-                self.send_header("Content-Length", length or str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_PUT = do_HEAD = do_DELETE = do_POST = do_GET  # noqa: N815  names of HTTP
-
-            def log_message(self, *args) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+    def fault_of(self, command: str) -> Fault:
+        self.disk.operations += command == "PUT"
+        full = command == "PUT" and self.disk.was_full
+        return (507, "XMinioStorageFull") if full else None
 
     @contextmanager
     def full_from(self, n: int) -> Iterator[Disk]:
@@ -272,15 +233,15 @@ class FullStore:
             self.disk = Disk(full_from=NEVER)
 
 
+NEVER = 10**9
+
+
 @pytest.fixture
 def full_store(store_server, in_store, settings):
-    store = FullStore(store_server.url)
-    default = settings.STORAGES["default"]
-    options = {**default["OPTIONS"], "endpoint_url": store.url}
-    settings.STORAGES = {**settings.STORAGES, "default": {**default, "OPTIONS": options}}
-    yield store
-    store.server.shutdown()
-    store.server.server_close()
+    store = FullStore()
+    with store_behind_faults(store_server.url, store.fault_of) as url:
+        use_store_at(url, settings)
+        yield store
 
 
 @pytest.mark.parametrize(
@@ -293,3 +254,33 @@ def full_store(store_server, in_store, settings):
 )
 def test_a_store_that_is_full_at_the_nth_write(full_store, kind, puts, tmp_path):
     assert check_each_failure(kind(), full_store.full_from, tmp_path) == puts
+
+
+@pytest.mark.parametrize("kind", [Extraction, Pools, Importing])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_store_that_fails_every_fifth_request_changes_no_result(
+    store_server, in_store, settings, monkeypatch, kind, seed
+):
+    chance = np.random.default_rng(seed)
+    faults: list[Fault] = [(503, "SlowDown"), (500, "InternalError"), "close", "cut"]
+    failed = []
+
+    def fault_of(command: str) -> Fault:
+        if chance.random() < 0.8:
+            return None
+        failed.append(faults[chance.integers(len(faults))])
+        return failed[-1]
+
+    work = kind()
+    assert work_on_job(job=work.request(), worker="w").state == "done"
+    whole = work.result()
+    work.undo()
+    Job.objects.all().delete()
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with store_behind_faults(store_server.url, fault_of) as url:
+        use_store_at(url, settings)
+        job = work_on_job(job=work.request(), worker="w")
+        assert (job.state, job.error) == ("done", "")
+    use_store_at(store_server.url, settings)
+    assert work.result() == whole
+    assert failed

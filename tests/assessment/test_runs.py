@@ -272,6 +272,7 @@ def test_a_run_with_a_wrong_line_is_refused_whole(study, text, where, sentence):
         pytest.param(RUN, "CLD", "another method 'CLD'", id="but for its case"),
         pytest.param(RUN, "my run", "letters, digits", id="a blank"),
         pytest.param(RUN, "rrf(a+b)", "letters, digits", id="like a fusion"),
+        pytest.param(RUN, "Con.1", "no file on Windows", id="a device on Windows"),
         pytest.param(RUN, "x" * 61, "at most 60", id="too long"),
         pytest.param(RUN.replace("mine", "a/b"), "", "letters, digits", id="a tag that is no name"),
         pytest.param(RUN.replace("mine", "b", 1), "", "2 tags .*name the method", id="two tags"),

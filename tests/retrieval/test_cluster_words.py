@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
+from apps.accounts.models import Role
 from apps.catalog.models import Image
-from apps.jobs.services import work_on_job
+from apps.jobs.services import beat, work_on_job
 from apps.retrieval import registry, selectors, services
 from apps.retrieval.models import FeatureSpace, LearnedModel, PoolSource, Ranking, Shard
 from apps.retrieval.services.extraction import opened_pixels, vectors_of
 from apps.retrieval.services.extraction.learning import arrays_of
 from apps.retrieval.services.searches import search_of
-from tests.factories import NOON, make_category, make_query, make_study
+from tests.factories import NOON, make_category, make_query, make_study, make_user
 from tests.factories.features import add_picture, damage, make_pictured_collection
+from tests.factories.pictures import picture_bytes
 from tests.retrieval.compute.learned.test_words import by_definition
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +116,31 @@ def test_images_from_outside_get_the_nearest_words(collection):
     space = selectors.current_space(collection=collection, name="cw")
     found = vectors_of([picture], opened=opened_pixels, spaces=[space], device="cpu")["cw"]
     np.testing.assert_array_equal(found[0], rows_of("cw")[7])
+
+
+def test_the_explorer_answers_with_words_for_images_from_inside_and_outside(collection):
+    person = make_user("rosa", role=Role.RESEARCHER)
+    beat(name="explorer", queues="explore", device="cpu", started_at=NOON, now=NOON)
+    words = rows_of("cw").astype(int)
+    copy = services.DroppedFile(name="mine.png", content=picture_bytes(77))
+    for what in ({"image_id": "0005.png"}, {"file": copy}):
+        asked = services.request_exploration(
+            collection=collection,
+            methods=["cw", "gf"],
+            depth=4,
+            asked_by=person,
+            asked_at=NOON,
+            **what,
+        )
+        services.run_exploration(exploration_id=asked.pk, clock=lambda: NOON)
+        asked.refresh_from_db()
+        cw, gf = asked.results
+        assert (cw["error"], gf["error"]) == ("", "")
+        assert len(gf["ordinals"]) == 4
+        if "image_id" in what:
+            assert cw["ordinals"] == by_definition(
+                words, words[5], itself=5, eligible=np.ones(N, bool), k=4
+            )
 
 
 def test_the_largest_number_of_clusters_can_be_set_and_makes_another_version(collection, settings):

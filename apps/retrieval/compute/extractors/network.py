@@ -16,6 +16,8 @@ Found = dict[str, npt.NDArray[Any]]
 BATCH_ON_GPU = 128
 BATCH_ON_CPU, BATCH_OF_A_LANE = 32, 8  # at least so many pictures, and so many for each core
 LEAST_OF_A_LANE = 2
+# What libraries below torch say where it would raise OutOfMemoryError itself.
+ALLOCATION_FAILED = ("STATUS_ALLOC_FAILED", "can't allocate memory", "not enough memory")
 
 
 class Network:
@@ -113,7 +115,9 @@ class Network:
         """
         try:
             return extract(batch)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not _is_short_of_memory(error):
+                raise
             if len(batch) == 1:
                 raise DeviceMemoryError(
                     f"The memory of the device ({self.device}) does not hold a single image: "
@@ -125,6 +129,12 @@ class Network:
         half = (len(batch) + 1) // 2
         self.batch_size = min(self.batch_size, half)
         return _joined([self.in_halves(extract, part) for part in (batch[:half], batch[half:])])
+
+
+def _is_short_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ALLOCATION_FAILED
+    )
 
 
 def _joined(parts: Sequence[Found]) -> Found:

@@ -58,19 +58,19 @@ class RegionalMaxima:
         """
         rows = sources[SOURCE]
 
-        def vectors() -> Iterator[Doubles]:
+        def vectors(*, before: int) -> Iterator[Doubles]:
             for done, block in rows_in(rows, ordinals=ordinals):
                 yield regions_in(block).reshape(-1, rows.dimensions // REGIONS)
-                progress(done)
+                progress((before + done) // 2)  # of two readings
 
         number = len(ordinals) * REGIONS
         mean = np.zeros(rows.dimensions // REGIONS)
-        for block in vectors():
+        for block in vectors(before=0):
             mean += block.sum(axis=0)
         mean /= number
         covariance = np.zeros((len(mean), len(mean)))
         fourth_powers = 0.0
-        for block in vectors():
+        for block in vectors(before=rows.count):
             block -= mean
             covariance += block.T @ block
             fourth_powers += float((np.einsum("ij,ij->i", block, block) ** 2).sum())

@@ -1,5 +1,6 @@
 """Keep a run as a method of a study, and take it away again."""
 
+import re
 from datetime import datetime
 
 from django.db import transaction
@@ -15,6 +16,8 @@ from apps.studies.models import Study
 from apps.studies.services import NotADraftError
 
 LONGEST_METHOD = 60
+# Windows opens a device instead of a file of this name, whatever its ending.
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 ENTRIES_AT_ONCE = 5_000
 BATCH = 50  # rankings, each of hundreds of images
 
@@ -49,6 +52,10 @@ def name_of_run(*, method: str, run: RunText, study: Study) -> str:
             f"A method is called by letters, digits, dots, hyphens and underscores, at most "
             f"{LONGEST_METHOD} of them, not {name[:80]!r}.",
             field="method",
+        )
+    if DEVICE.fullmatch(name):
+        raise InvalidError(
+            f"A method cannot be called {name!r}: no file on Windows can.", field="method"
         )
     taken = {*registry.method_names(), *study.methods}
     taken -= set(study.foreign_runs.values_list("method", flat=True))

@@ -102,14 +102,19 @@ def test_bfloat16_is_near(weights):
 class Cramped(torch.nn.Module):
     """A network whose device holds so many pictures and no more."""
 
-    def __init__(self, network: torch.nn.Module, *, holds: int) -> None:
+    def __init__(
+        self, network: torch.nn.Module, *, holds: int, error: Exception | None = None
+    ) -> None:
         super().__init__()
         self.network, self.holds, self.refused = network, holds, 0
+        self.error = error or torch.OutOfMemoryError(
+            "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore."
+        )
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         if len(pixels) > self.holds:
             self.refused += 1
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore.")
+            raise self.error
         return self.network(pixels)
 
 
@@ -125,6 +130,25 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(weights):
     }
     assert extractor.batch_size == 3  # 11 -> 6 -> 3: later batches do not try more
     assert extractor.network.refused == 3  # the whole and both halves
+
+
+@pytest.mark.parametrize(
+    ("sentence", "halves"),
+    [
+        pytest.param("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True, id="cuDNN"),
+        pytest.param("DefaultCPUAllocator: can't allocate memory: 9 bytes", True, id="processor"),
+        pytest.param("mat1 and mat2 shapes cannot be multiplied", False, id="another error"),
+    ],
+)
+def test_an_allocation_that_failed_below_torch_counts_too(weights, sentence, halves):
+    extractor = ResNetLayer5A(weights=weights, device="cpu", threads=1)
+    batch = [picture(number) for number in range(3)]
+    extractor.network = Cramped(extractor.network, holds=2, error=RuntimeError(sentence))
+    if halves:
+        assert extractor.extract(batch, spaces=["r_max"])["r_max"].shape == (3, 512)
+    else:
+        with pytest.raises(RuntimeError, match="cannot be multiplied"):
+            extractor.extract(batch, spaces=["r_max"])
 
 
 def test_one_picture_that_does_not_fit_is_refused_with_the_device(weights):

@@ -90,6 +90,15 @@ def test_learning_again_in_other_blocks_gives_the_same_space():
     )
 
 
+def test_progress_goes_once_to_the_end():
+    told = []
+    RegionalMaxima().learn(
+        sources={"r_regions": Rows(maxima(20))}, ordinals=np.arange(20), progress=told.append
+    )
+    assert told == sorted(told)
+    assert told[-1] == 20
+
+
 def test_every_direction_points_to_its_largest_entry():
     projection = learn(maxima(50))["projection"]
     largest = np.abs(projection).argmax(axis=0)

@@ -142,6 +142,7 @@ function PoolFacts({ pools, methods }: { pools: Pools; methods: string[] }) {
                     className={classes.bar}
                     style={{
                       width: `${(100 * unique) / most}%`,
+                      minWidth: unique === 0 ? 0 : undefined,
                       background: qualitative(methods.indexOf(method)),
                     }}
                   />
