@@ -54,6 +54,9 @@ reference-run: setup  ## The paper's main job on real photographs; see docs/refe
 	$(BIN)/python scripts/reference_run.py --data $(DATA) --weights $(WEIGHTS) \
 		--backbone $(BACKBONE) --images $(IMAGES) --record docs/reference_run.md
 
+screening-run: setup  ## How well screening does on labelled pictures, split by source
+	$(BIN)/python scripts/screening_run.py --data $(DATA) --record docs/reference_run.md
+
 screenshots: setup $(VENV)/.dev  ## Take the screenshots of the docs from the running program
 	$(BIN)/python scripts/screenshots.py
 

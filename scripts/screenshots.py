@@ -24,12 +24,15 @@ from tests.services import find_chromium  # noqa: E402
 
 DESK, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)
 
+# Methods that need no weights, so that the picture is the same everywhere.
+EXPLORED = "?image=coins/03.jpg&methods=gf,cedd,cld,ehd"
 # (file name, who, address, theme)
 FOR_THE_DOCS = (
     ("judge", "amina", "/judge/demo", "light"),
     ("judge-dark", "amina", "/judge/demo", "dark"),
     ("home", "amina", "/", "light"),
     ("collection", "admin", "/collections/demo", "light"),
+    ("explorer", "admin", f"/collections/demo/explore{EXPLORED}", "light"),
     ("design", "admin", "/studies/demo/design", "light"),
     ("monitor", "admin", "/studies/demo-simulated/monitor", "light"),
     ("report-agreement", "admin", "/studies/demo-simulated/report/agreement", "light"),
@@ -48,6 +51,8 @@ EVERY_PAGE = (
     ("import", "admin", "/collections/demo/import"),
     ("spaces", "admin", "/collections/demo/spaces"),
     ("screening", "admin", "/collections/demo/screening"),
+    ("explorer-choose", "admin", "/collections/demo/explore"),
+    ("explorer", "admin", f"/collections/demo/explore{EXPLORED}"),
     ("studies", "admin", "/studies"),
     ("design", "admin", "/studies/demo/design"),
     ("monitor", "admin", "/studies/demo-simulated/monitor"),
@@ -144,6 +149,8 @@ def shoot(page: Page, address: str, path: Path) -> None:
     page.wait_for_load_state("networkidle")
     if urlsplit(address).path.startswith("/judge/") and address.endswith("/demo"):
         page.keyboard.press("Enter")  # past the page that shows a new query alone
+    if address.endswith(EXPLORED):
+        page.locator("[data-at='0:1']").hover()  # and where the other methods have it
     page.wait_for_timeout(600)  # the last image is decoded, figures are drawn
     page.screenshot(path=path)
     sys.stderr.write(f"{path.name}\n")

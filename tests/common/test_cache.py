@@ -1,5 +1,6 @@
 """The local cache of an object store: whole, verified copies up to a size, for any processes."""
 
+import errno
 import fcntl
 import hashlib
 import mmap
@@ -239,3 +240,14 @@ def test_a_full_disk_is_an_os_error_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"), source.held(cache, 1):
         pass
     assert copies(cache) == ["lock"]
+
+
+def test_a_file_system_that_cannot_reserve_is_good_enough(tmp_path, monkeypatch):
+    cache, source = Cache(tmp_path, limit=5_000), Source()
+
+    def unknown(*args):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unknown)
+    with source.held(cache, 1) as path:
+        assert path.read_bytes() == content_of(1)

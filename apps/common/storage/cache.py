@@ -10,6 +10,7 @@ so that a killed process lets go of its own: whoever uses a copy holds a shared 
 fetches one an exclusive lock on its part, and only what nobody holds is removed.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -138,8 +139,8 @@ class Cache:
                     used -= freed
             if used > self.limit:
                 return False
-            if size:  # says at once when the disk is full, and counts for the next who asks
-                os.posix_fallocate(file.fileno(), 0, size)
+            if size:
+                _reserve(file, size)
         return True
 
     @contextmanager
@@ -180,6 +181,16 @@ def _write(file: IO[bytes], blocks: Iterator[bytes], *, name: str, sha256: str) 
     os.fsync(file.fileno())
     if digest.hexdigest() != sha256:
         raise DamagedFileError(f"The file {name} differs from its checksum.")
+
+
+def _reserve(file: BinaryIO, size: int) -> None:
+    """Say at once when the disk is full, and count for the next who asks for room."""
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:
+            raise
+        os.ftruncate(file.fileno(), size)  # this file system cannot reserve
 
 
 def _removed(path: Path) -> bool:

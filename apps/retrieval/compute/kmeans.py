@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 2048  # compared with all centroids
 ROWS_SUMMED = 2**14  # summed up before they are added to the rows before: part of the definition
 ROUNDS = 100
 UNIT_32 = 2.0**-24  # half the gap between 1 and the next float32
-OnRound = Callable[[int, int], None]  # (done, of): first the centroids, then the rounds
+OnStep = Callable[[int, int], None]  # (done, of)
 
 
 def distinct_rows(points: Points, *, most: int) -> int:
@@ -33,7 +33,7 @@ def distinct_rows(points: Points, *, most: int) -> int:
 
 
 def clustered(
-    points: Points, *, clusters: int, seed: int = 0, on_round: OnRound = lambda done, of: None
+    points: Points, *, clusters: int, seed: int = 0, on_step: OnStep = lambda done, of: None
 ) -> tuple[Doubles, Labels]:
     """Centroids (clusters, d), numbered by their smallest member, and every point's cluster.
 
@@ -41,21 +41,25 @@ def clustered(
         points: in an order that decides ties: the earlier point wins.
         clusters: at most the number of distinct points.
         seed: of the drawing of first centroids.
-        on_round: told how far it is; what it raises ends the work.
+        on_step: told after every first centroid and every round how many of both are done, of
+            how many at most; what it raises ends the work.
 
     Rounds end when no point changes its cluster, or after 100. A cluster that lost its last
     point takes the one that is farthest from its centroid.
     """
-    centroids = first_centroids(points, clusters=clusters, seed=seed, on_round=on_round)
+    steps = clusters + ROUNDS
+    centroids = first_centroids(
+        points, clusters=clusters, seed=seed, on_centroid=lambda done: on_step(done, steps)
+    )
     labels = np.full(len(points), -1, dtype=np.int64)
     for done in range(ROUNDS):
-        on_round(done, ROUNDS)
         found = nearest(points, centroids=centroids)
         fill_empty(found, points=points, centroids=centroids)
         if (found == labels).all():
             break
         labels = found
         centroids = means(points, labels=labels, clusters=clusters)
+        on_step(clusters + done + 1, steps)
     order = np.unique(labels, return_index=True)[1].argsort()  # every cluster has a member
     number = np.empty(clusters, dtype=np.int64)
     number[order] = np.arange(clusters)
@@ -63,7 +67,11 @@ def clustered(
 
 
 def first_centroids(
-    points: Points, *, clusters: int, seed: int, on_round: OnRound = lambda done, of: None
+    points: Points,
+    *,
+    clusters: int,
+    seed: int,
+    on_centroid: Callable[[int], None] = lambda done: None,
 ) -> Doubles:
     """Draw points, each with a chance in proportion to its squared distance to those drawn.
 
@@ -87,7 +95,7 @@ def first_centroids(
             nearer = distances < left[some]
             left[some[nearer]] = distances[nearer]
             owner[some[nearer]] = len(chosen) - 1
-        on_round(len(chosen), clusters)
+        on_centroid(len(chosen))
         if len(chosen) == clusters:
             return points[chosen].astype(np.float64)
         sums = np.cumsum(left)

@@ -43,7 +43,7 @@ class FoundImageSerializer(ImageSerializer):
 class ExplorationSerializer(serializers.Serializer[selectors.ExplorationAnswer]):
     """Asked for until `state` is done or failed; methods fill as they answer."""
 
-    class QuerySerializer(serializers.Serializer[Any]):
+    class ExploredQuerySerializer(serializers.Serializer[Any]):
         image_id = serializers.CharField(
             allow_null=True, help_text="null: a dropped file that the collection does not have"
         )
@@ -53,8 +53,8 @@ class ExplorationSerializer(serializers.Serializer[selectors.ExplorationAnswer])
         image_url = serializers.CharField()
         captions = serializers.ListField(child=serializers.CharField())
 
-    class MethodAnswerSerializer(serializers.Serializer[Any]):
-        class HitSerializer(serializers.Serializer[Any]):
+    class ExploredMethodSerializer(serializers.Serializer[Any]):
+        class ExploredHitSerializer(serializers.Serializer[Any]):
             image_id = serializers.CharField()
             score = serializers.FloatField(
                 help_text="higher is better; for a distance its negative"
@@ -63,9 +63,9 @@ class ExplorationSerializer(serializers.Serializer[selectors.ExplorationAnswer])
         method = serializers.CharField()
         state = serializers.ChoiceField(choices=["waiting", "done", "failed"])
         error = serializers.CharField()
-        hits = HitSerializer(many=True, help_text="best first: rank 1, 2, ...")
+        hits = ExploredHitSerializer(many=True, help_text="best first: rank 1, 2, ...")
 
-    class CommonSerializer(serializers.Serializer[Any]):
+    class ExploredPairSerializer(serializers.Serializer[Any]):
         method_a = serializers.CharField()
         method_b = serializers.CharField()
         n = serializers.IntegerField()
@@ -80,9 +80,9 @@ class ExplorationSerializer(serializers.Serializer[selectors.ExplorationAnswer])
     query = serializers.SerializerMethodField()
     methods = serializers.SerializerMethodField()
     images = FoundImageSerializer(many=True)
-    common = CommonSerializer(many=True)
+    common = ExploredPairSerializer(many=True)
 
-    @extend_schema_field(QuerySerializer)
+    @extend_schema_field(ExploredQuerySerializer)
     def get_query(self, answer: selectors.ExplorationAnswer) -> Any:
         exploration = answer.exploration
         image = exploration.image
@@ -104,7 +104,7 @@ class ExplorationSerializer(serializers.Serializer[selectors.ExplorationAnswer])
             "captions": [caption.text for caption in image.captions.all()],
         }
 
-    @extend_schema_field(MethodAnswerSerializer(many=True))
+    @extend_schema_field(ExploredMethodSerializer(many=True))
     def get_methods(self, answer: selectors.ExplorationAnswer) -> Any:
         return [
             {

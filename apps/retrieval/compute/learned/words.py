@@ -7,6 +7,7 @@ here is this project's (docs/decisions/cluster_words.md).
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from apps.retrieval.compute.learned.base import Array, Model, Rows
 
 FEATURES = ("fcth", "cedd", "ehd", "cld", "gabor")
 MOST_CLUSTERS = 1000
+REPORTS = 50
 WORD = np.dtype("<U12")  # of a spelled word: the longest has a feature of five letters
 
 
@@ -56,14 +58,13 @@ class ClusterWords:
         most = self.most or default_clusters(images=len(ordinals))
         model: dict[str, Array] = {}
         columns, sizes = [], []
+        told = _Told(progress, images=int(ordinals[-1]))
         for number, feature in enumerate(FEATURES):
-
-            def on_round(done: int, of: int, number: int = number) -> None:
-                progress(int((number + done / of) / len(FEATURES) * ordinals[-1]))
-
             points = _read(sources[feature], ordinals=ordinals)
             clusters = distinct_rows(points, most=most)
-            centroids, _ = clustered(points, clusters=clusters, on_round=on_round)
+            centroids, _ = clustered(
+                points, clusters=clusters, on_step=partial(told.step, feature=number)
+            )
             model[f"centroids_{feature}"] = centroids
             sizes.append(clusters)
             columns.append(nearest(points, centroids=centroids))
@@ -92,6 +93,21 @@ def spelled(rows: Array) -> npt.NDArray[np.str_]:
         for row in rows.tolist()
     ]
     return np.array(texts, dtype=WORD).reshape(len(rows), len(FEATURES))
+
+
+class _Told:
+    """Says how far the clustering is, at most `REPORTS` times: each is written down."""
+
+    def __init__(self, progress: Callable[[int], None], *, images: int) -> None:
+        self.progress = progress
+        self.images = images
+        self.reports = 0
+
+    def step(self, done: int, of: int, *, feature: int) -> None:
+        share = (feature + done / of) / len(FEATURES)
+        if share * REPORTS >= self.reports + 1:
+            self.reports = int(share * REPORTS)
+            self.progress(int(share * self.images))
 
 
 def indexed(

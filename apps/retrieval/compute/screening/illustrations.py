@@ -15,7 +15,7 @@ VERSION = "illustrations.1"
 LEAST = 5  # labels of either kind without which nothing is learned
 # By cross-validation grouped by source on the tuning sources (scripts/screening_run.py).
 PENALTY = 10.0
-WIDTH = 1.0  # gamma in units of 1 / dimensions
+WIDTH = 0.3  # gamma in units of 1 / dimensions
 FOLDS = 5
 SEED = 2017
 BLOCK = 1024  # rows scored at a time
@@ -92,7 +92,7 @@ def train(*, rows: Rows, labels: npt.NDArray[np.bool_]) -> Trained | None:
     folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=SEED)
     for inside, outside in folds.split(x, labels):
         margins[outside] = _margins(_fitted(x[inside], labels[inside]), x[outside])
-    platt = LogisticRegression(C=1.0, class_weight="balanced").fit(margins[:, None], labels)
+    platt = LogisticRegression(C=1.0).fit(margins[:, None], labels)
     fitted = _fitted(x, labels)
     model = Illustrations(
         **(

@@ -7,6 +7,11 @@ export const routes: RouteObject[] = [
     lazy: async () => ({ Component: (await import("./pages/Spaces")).Spaces }),
   },
   {
+    path: "collections/:slug/explore",
+    handle: { needs: "researcher" },
+    lazy: async () => ({ Component: (await import("./pages/Explore")).Explore }),
+  },
+  {
     path: "collections/:slug/screening",
     handle: { needs: "admin" },
     lazy: async () => ({ Component: (await import("./pages/Screening")).Screening }),

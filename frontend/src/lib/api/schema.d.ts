@@ -1092,16 +1092,6 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
-        Common: {
-            method_a: string;
-            method_b: string;
-            n: number;
-            /**
-             * Format: double
-             * @description common results among the first n, divided by n
-             */
-            value: number;
-        };
         DesignBodyRequest: {
             design: components["schemas"]["StudyDesignRequest"];
             /** @description The design is still being made: parts may be missing. */
@@ -1143,10 +1133,10 @@ export interface components {
             depth: number;
             /** Format: date-time */
             created_at: string;
-            readonly query: components["schemas"]["Query"];
-            readonly methods: components["schemas"]["MethodAnswer"][];
+            readonly query: components["schemas"]["ExploredQuery"];
+            readonly methods: components["schemas"]["ExploredMethod"][];
             images: components["schemas"]["FoundImage"][];
-            common: components["schemas"]["Common"][];
+            common: components["schemas"]["ExploredPair"][];
         };
         /**
          * @description * `waiting` - Waiting
@@ -1156,6 +1146,47 @@ export interface components {
          * @enum {string}
          */
         ExplorationStateEnum: "waiting" | "running" | "done" | "failed";
+        ExploredHit: {
+            image_id: string;
+            /**
+             * Format: double
+             * @description higher is better; for a distance its negative
+             */
+            score: number;
+        };
+        ExploredMethod: {
+            method: string;
+            state: components["schemas"]["ExploredMethodStateEnum"];
+            error: string;
+            /** @description best first: rank 1, 2, ... */
+            hits: components["schemas"]["ExploredHit"][];
+        };
+        /**
+         * @description * `waiting` - waiting
+         *     * `done` - done
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        ExploredMethodStateEnum: "waiting" | "done" | "failed";
+        ExploredPair: {
+            method_a: string;
+            method_b: string;
+            n: number;
+            /**
+             * Format: double
+             * @description common results among the first n, divided by n
+             */
+            value: number;
+        };
+        ExploredQuery: {
+            /** @description null: a dropped file that the collection does not have */
+            image_id: string | null;
+            file_name: string;
+            width: number | null;
+            height: number | null;
+            image_url: string;
+            captions: string[];
+        };
         Figure: {
             name: string;
             section: string;
@@ -1225,14 +1256,6 @@ export interface components {
             submitted_at: string;
             revision: number;
             task: components["schemas"]["Task"];
-        };
-        Hit: {
-            image_id: string;
-            /**
-             * Format: double
-             * @description higher is better; for a distance its negative
-             */
-            score: number;
         };
         /** @description An image for researchers and admins; assessors never see an image_id. */
         Image: {
@@ -1403,20 +1426,6 @@ export interface components {
             description: string;
             dimensions: number | null;
         };
-        MethodAnswer: {
-            method: string;
-            state: components["schemas"]["MethodAnswerStateEnum"];
-            error: string;
-            /** @description best first: rank 1, 2, ... */
-            hits: components["schemas"]["Hit"][];
-        };
-        /**
-         * @description * `waiting` - waiting
-         *     * `done` - done
-         *     * `failed` - failed
-         * @enum {string}
-         */
-        MethodAnswerStateEnum: "waiting" | "done" | "failed";
         ModelAgreementRow: {
             category: string;
             measure: string;
@@ -1892,15 +1901,6 @@ export interface components {
          * @enum {string}
          */
         ProtocolEnum: "graded_pair";
-        Query: {
-            /** @description null: a dropped file that the collection does not have */
-            image_id: string | null;
-            file_name: string;
-            width: number | null;
-            height: number | null;
-            image_url: string;
-            captions: string[];
-        };
         QueryDesignRequest: {
             id: string;
             category: string;

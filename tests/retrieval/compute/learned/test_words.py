@@ -226,6 +226,19 @@ def test_the_largest_number_of_clusters_is_part_of_the_version():
     ]
 
 
+def test_progress_only_grows_and_is_not_told_too_often():
+    sources = sources_of(60)
+    told: list[int] = []
+    ClusterWords(most=20).learn(
+        sources={name: Blocks(rows) for name, rows in sources.items()},
+        ordinals=np.arange(60),
+        progress=told.append,
+    )
+    assert told == sorted(told)
+    assert 5 <= len(told) <= words.REPORTS
+    assert told[-1] <= 60
+
+
 def test_words_are_spelled_with_four_digits():
     row = np.array([[0, 173, 9, 12345, 7]], dtype=np.float32)
     assert words.spelled(row).tolist() == [

@@ -3,16 +3,18 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { Page, QueryState } from "@/components/ui";
+import { mayBe, useSignedInUser } from "@/features/accounts";
 import { count, counted } from "@/lib/format";
 import { collectionQuery } from "../api/get-collection";
 import type { Collection } from "../api/types";
 import classes from "./CollectionFrame.module.css";
 
 const TABS = [
-  { tab: "images", label: "Images", path: "" },
-  { tab: "import", label: "Import", path: "/import" },
-  { tab: "screening", label: "Screening", path: "/screening" },
-  { tab: "spaces", label: "Feature spaces", path: "/spaces" },
+  { tab: "images", label: "Images", path: "", needs: "admin" },
+  { tab: "import", label: "Import", path: "/import", needs: "admin" },
+  { tab: "screening", label: "Screening", path: "/screening", needs: "admin" },
+  { tab: "spaces", label: "Feature spaces", path: "/spaces", needs: "admin" },
+  { tab: "explore", label: "Explore", path: "/explore", needs: "researcher" },
 ] as const;
 
 interface Props {
@@ -24,14 +26,18 @@ interface Props {
 export function CollectionFrame({ tab, children }: Props) {
   const { slug = "" } = useParams();
   const navigate = useNavigate();
+  const user = useSignedInUser();
+  const tabs = TABS.filter(({ needs }) => mayBe(user, needs));
   const collection = useQuery(collectionQuery(slug));
   return (
     <Page
       title={collection.data?.name ?? slug}
       above={
-        <Anchor component={Link} to="/collections" size="sm">
-          Collections
-        </Anchor>
+        mayBe(user, "admin") && (
+          <Anchor component={Link} to="/collections" size="sm">
+            Collections
+          </Anchor>
+        )
       }
       lead={collection.data && <Lead collection={collection.data} />}
       width="wide"
@@ -46,7 +52,7 @@ export function CollectionFrame({ tab, children }: Props) {
             }}
           >
             <Tabs.List mb="md" className={classes.tabs}>
-              {TABS.map((each) => (
+              {tabs.map((each) => (
                 <Tabs.Tab key={each.tab} value={each.tab}>
                   {each.label}
                 </Tabs.Tab>

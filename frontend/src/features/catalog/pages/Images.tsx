@@ -266,13 +266,23 @@ function Detail({ slug, filters, at, total, onMove }: DetailProps) {
             Take back in
           </Button>
         ) : (
-          <Button
-            variant="default"
-            size="xs"
-            onClick={() => screen([image.image_id], "illustration", "")}
-          >
-            Screen out as illustration
-          </Button>
+          <Group gap="xs">
+            <Button
+              variant="default"
+              size="xs"
+              component={Link}
+              to={`/collections/${slug}/explore?image=${encodeURIComponent(image.image_id)}`}
+            >
+              Explore
+            </Button>
+            <Button
+              variant="default"
+              size="xs"
+              onClick={() => screen([image.image_id], "illustration", "")}
+            >
+              Screen out as illustration
+            </Button>
+          </Group>
         ))
       }
     />

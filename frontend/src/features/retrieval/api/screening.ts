@@ -46,7 +46,11 @@ export function useStartScreening(slug: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () => api.post<{ job: Job }>(`collections/${slug}/screening/`),
-    onSuccess: () => client.invalidateQueries({ queryKey: [...screeningKey(slug), "state"] }),
+    onSuccess: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: [...screeningKey(slug), "state"] }),
+        client.invalidateQueries({ queryKey: ["jobs", "target", `collection:${slug}`] }),
+      ]),
   });
 }
 

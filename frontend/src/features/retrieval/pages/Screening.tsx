@@ -1,7 +1,7 @@
 import { Button, Group, Select, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { EmptyState, QueryState } from "@/components/ui";
@@ -10,6 +10,7 @@ import { useTargetJobs } from "@/features/jobs";
 import { count } from "@/lib/format";
 import {
   screenedImagesQuery,
+  screeningKey,
   screeningQuery,
   SCREENED_A_PAGE,
   type ScreeningFilters,
@@ -79,7 +80,12 @@ function Work({ slug, state }: { slug: string; state: ScreeningState }) {
       { replace: true },
     );
   const search = useDebouncedCallback((value: string) => set({ search: value, page: "" }), 250);
-  const jobs = useTargetJobs(`collection:${slug}`).filter(({ kind }) => kind === "screen_images");
+  const client = useQueryClient();
+  // However short a job was: what it wrote is read when it has ended.
+  const jobs = useTargetJobs(`collection:${slug}`, () => {
+    void client.invalidateQueries({ queryKey: [...screeningKey(slug), "state"] });
+    void client.invalidateQueries({ queryKey: ["catalog", "collection", slug] });
+  }).filter(({ kind }) => kind === "screen_images");
   const failed = jobs[0]?.state === "failed" ? jobs[0] : null;
   return (
     <>

@@ -85,6 +85,9 @@ function Lead({ study }: { study: Study }) {
     <Group gap="sm" className="tabular" component="span">
       <StudyBadges study={study} />
       <span>{words.join(" · ")}</span>
+      <Anchor component={Link} to={`/collections/${study.collection}/explore`} size="sm">
+        Explore its images
+      </Anchor>
     </Group>
   );
 }
