@@ -8,6 +8,7 @@ import numpy as np
 from apps.accounts.models import User
 from apps.assessment.models import Assignment, Judgment, Participant, Task
 from apps.catalog.models import Caption, Image
+from apps.common.statistics import refresh_statistics
 from apps.retrieval.models import PoolEntry, PoolSource, Ranking
 from apps.studies.models import Query, Study
 from tests.factories import NOON, make_category, make_collection, make_query, make_study
@@ -219,6 +220,7 @@ def make_big_study(
         ),
         batch_size=5_000,
     )
+    refresh_statistics(Assignment, Judgment, PoolEntry, PoolSource, Ranking, Task)
     return study
 
 

@@ -19,9 +19,10 @@ from apps.analytics.services.importing.judgments import (
     write_verdicts,
 )
 from apps.analytics.services.importing.release import Release
-from apps.assessment.models import Assignment, Participant, Task
+from apps.assessment.models import Assignment, Judgment, Participant, Task
 from apps.assessment.services import recount_progress
 from apps.catalog.models import Image
+from apps.common.statistics import refresh_statistics
 from apps.retrieval.models import ForeignRanking, ForeignRun, PoolEntry, PoolSource, Ranking
 from apps.studies.models import Category, Query, Study
 
@@ -91,6 +92,7 @@ def write_study(*, release: Release, slug: str, imported_at: datetime) -> tuple[
         participant_of={name: person.pk for name, person in people.items()},
         created_at=design.created_at,
     )
+    refresh_statistics(Assignment, Judgment, PoolEntry, PoolSource, Ranking, Task)
     recount_progress(study=study)
     record_event(
         actor=None,
