@@ -174,7 +174,7 @@ def _report(known: list[Picture], said: dict[str, list[str]], *, kernels: dict[s
         f"| panels, tuning sources | {_scores(panels(tuned))} |",
         "",
         "Held-out sources were never looked at, but measured, as counts by source, while the "
-        "rules were made: panels three times, illustrations three times. Every change was chosen "
+        "rules were made: panels twice, illustrations three times. Every change was chosen "
         "for what the tuning sources showed. The labels were set by eye on small previews and "
         "hold a few per cent of errors.",
         "",
