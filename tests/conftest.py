@@ -51,11 +51,18 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--database") != "postgres":
-        return
-    on_database = [item for item in items if item.get_closest_marker("django_db")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in on_database])
-    items[:] = on_database
+    """Leave out what needs a CUDA device where there is none, and what `--database` is not for."""
+    from apps.jobs.heartbeat import device
+
+    chosen = items
+    if device() != "cuda":
+        chosen = [item for item in chosen if not item.get_closest_marker("gpu")]
+    if config.getoption("--database") == "postgres":
+        chosen = [item for item in chosen if item.get_closest_marker("django_db")]
+    if len(chosen) < len(items):
+        kept = set(chosen)
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = chosen
 
 
 @pytest.fixture(scope="session")
