@@ -126,8 +126,8 @@ def estimates_of_pairs(
     if n_queries >= 2 and defined:
         resamples = max(FEWEST_RESAMPLES, min(RESAMPLES, PAIRS_TIMES_RESAMPLES // n_shared))
         flat = confusion.reshape(n_queries, n_shared, -1)
-        weights = bootstrap.weights_by_value(flat.reshape(n_queries, -1))[:resamples]
-        weights = weights.astype(np.float32)
+        by_query = flat.reshape(n_queries, -1)
+        weights = bootstrap.weights_by_value(by_query, resamples=resamples).astype(np.float32)
         size = max(1, _CELLS_AT_ONCE // (len(weights) * flat.shape[2]))
         total, number = np.zeros(len(weights)), np.zeros(len(weights))
         for start in range(0, n_shared, size):

@@ -68,7 +68,7 @@ def _estimate(
         )
     interval = None
     if len(keys) >= 2:
-        weights = bootstrap.weights_by_value(by_query)[:RESAMPLES].astype(np.float64)
+        weights = bootstrap.weights_by_value(by_query, resamples=RESAMPLES).astype(np.float64)
         low, high = bootstrap.percentiles(statistic(weights @ by_query)[:, None])[0].tolist()
         interval = None if np.isnan(low) else (low, high)
     return AgreementEstimate(value, None, None, None, interval, counts, n_items, len(keys))

@@ -54,18 +54,21 @@ class QueryBootstrap:
             self._weights[n] = rows
         return self._weights[n]
 
-    def weights_by_value(self, features: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
-        """`weights`, its columns in the order of `features`' rows.
+    def weights_by_value(
+        self, features: npt.NDArray[np.floating], *, resamples: int
+    ) -> npt.NDArray[np.uint8]:
+        """The first rows of `weights`, its columns in the order of `features`' rows.
 
         Queries are drawn by the order of their values, as everywhere in this class.
 
         Args:
             features: (queries, features), what is known of each query.
+            resamples: how many rows, or as many as there are.
         """
         order = np.lexsort(features.T[::-1])
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        return self.weights(len(order))[:, place]
+        return self.weights(len(order))[:resamples, place]
 
     def percentiles(self, drawn: Floats) -> Floats:
         """2.5 and 97.5 percentiles of each column over the resamples that have a value.
