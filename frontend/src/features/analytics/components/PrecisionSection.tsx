@@ -1,10 +1,11 @@
 import { Group, SegmentedControl, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { EmptyState } from "@/components/ui";
-import type { PrecisionRow, Report } from "../api/types";
+import type { PrecisionRow } from "../api/types";
 import {
   inPercent,
   intervalOf,
+  lowestAbove,
   measureWord,
   numberOf,
   reasonFinder,
@@ -46,8 +47,8 @@ export function PrecisionSection({ slug, report }: SectionProps) {
     <Stack gap="xl">
       <Text size="sm" c="dimmed" maw="75ch">
         Of the first N results of a method, the share that people find similar in content (consensus
-        level {relevantFrom(report.study)} or above). What nobody judged counts as not relevant: see
-        the judged share.
+        level {lowestAbove(report.study.relevance, report.study.scale)} or above). What nobody
+        judged counts as not relevant: see the judged share.
       </Text>
       <Figures slug={slug} report={report} section="precision" table="precision" />
       <Stack gap="sm">
@@ -119,15 +120,4 @@ function Cell({ row, why }: { row: PrecisionRow; why: ReturnType<typeof reasonFi
 function atOf({ measure, category, method }: PrecisionRow): [string, string, string] {
   const [family = measure, cutoff] = measure.split("@");
   return [family, category, cutoff === undefined ? method : `${method}@${cutoff}`];
-}
-
-/** The lowest level above the cut "12-345": 3. */
-function relevantFrom({ relevance, scale }: Report["study"]): number | undefined {
-  const [below] = relevance.split("-");
-  let words = "";
-  for (const { level } of scale) {
-    if (words === below) return level;
-    words += String(level);
-  }
-  return undefined;
 }

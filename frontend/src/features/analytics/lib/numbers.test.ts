@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   cutWord,
   intervalOf,
+  lowestAbove,
   measureWord,
   numberOf,
   pairReason,
@@ -58,4 +59,10 @@ it("finds why two assessors have no value", () => {
 it("names a mean over pairs of assessors as one", () => {
   expect(measureWord("cohen_linear")).toBe("Cohen’s κ (linear)");
   expect(measureWord("cohen_linear_mean")).toBe("Cohen’s κ (linear), mean");
+});
+
+it("reads the lowest relevant level, also of a scale listed from the top", () => {
+  const scale = (...levels: number[]) => levels.map((level) => ({ level }));
+  expect(lowestAbove("12-345", scale(5, 4, 3, 2, 1))).toBe(3);
+  expect(lowestAbove("123456789-1011", scale(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11))).toBe(10);
 });

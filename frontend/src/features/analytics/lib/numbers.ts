@@ -99,3 +99,14 @@ export function pairReason(
     .join(":");
   return why(end === undefined ? family : `${family}_ci`, row.category, param);
 }
+
+/** The lowest level above a cut: 3 for "12-345", in whatever order the scale lists its levels. */
+export function lowestAbove(cut: string, scale: readonly { level: number }[]): number | undefined {
+  const [below] = cut.split("-");
+  let words = "";
+  for (const level of scale.map((each) => each.level).sort((a, b) => a - b)) {
+    if (words === below) return level;
+    words += String(level);
+  }
+  return undefined;
+}
