@@ -46,7 +46,9 @@ def page(*, report: Report, figures: Mapping[str, Sequence[tuple[str, bytes]]]) 
                     "text": (
                         "Micro-average accuracy (maa): pairs of ratings that agree, of all pairs "
                         "of ratings of the same image pair. sd: over queries with such a pair, "
-                        f"divisor n - 1. Intervals: {_method_of_intervals(report)}."
+                        f"divisor n - 1. Intervals: {_method_of_intervals(report)}; those of the "
+                        "coefficients beside it with 2,000 resamples, of single pairs of assessors "
+                        "with 1,000, fewer where there are very many pairs."
                     ),
                     "figures": _inline(figures.get("agreement", [])),
                     "tables": [
@@ -69,7 +71,9 @@ def page(*, report: Report, figures: Mapping[str, Sequence[tuple[str, bytes]]]) 
                         "Precision (P@N): relevant results among the first N, divided by N; mean "
                         f"over {counts['n_queries_judged']:,} judged queries. Relevant: mean level "
                         f"rounded half up at least {report.data.relevant_from}. Results that "
-                        "nobody judged are not relevant; judged: their share among the first N."
+                        "nobody judged are not relevant; judged: the share of results that were. "
+                        "nDCG at N and, over whole lists, average precision (AP), bpref and "
+                        "rank-biased precision (RBP) beside it."
                     ),
                     "figures": _inline(figures.get("precision", [])),
                     "tables": [_table(report, "precision", title="Precision", is_open=True)],
